@@ -1,0 +1,65 @@
+/** What to run. Everything is expanded already: no ${VAR} left. */
+export interface ProcessSpec {
+  command: string
+  args: readonly string[]
+  /** The whole environment of the child. */
+  env: Readonly<Record<string, string>>
+  cwd?: string | undefined
+}
+
+/** How a process ended. `error` is set when it could not be started (ENOENT, EACCES, EMFILE, …). */
+export interface ExitInfo {
+  code: number | null
+  signal: NodeJS.Signals | null
+  error?: NodeJS.ErrnoException
+}
+
+/**
+ * gentle: end stdin, wait, SIGTERM to the group, wait, SIGKILL. abrupt: SIGTERM, wait, SIGKILL. kill: SIGKILL at once.
+ */
+export type Termination = 'gentle' | 'abrupt' | 'kill'
+
+export interface StderrLine {
+  /** Increases by one for each line of this process. */
+  seq: number
+  /** Epoch milliseconds. */
+  at: number
+  text: string
+}
+
+/** One child and its tree: a process group on POSIX. */
+export interface ChildTree {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  /** Milliseconds that the spawn call blocked the event loop. */
+  readonly spawnBlockedMs: number
+  /** Set once the root has exited (or failed to start). */
+  readonly exit: ExitInfo | undefined
+  /** Resolves when the root has exited or failed to start; never rejects. */
+  readonly exited: Promise<ExitInfo>
+  /** One complete line of stdout without its line end, decoded once, whole. Set before anything else is awaited. */
+  onLine: (line: string) => void
+  /** Stdout ended; the process may still run. At most once. */
+  onStdoutEnd: () => void
+  /** A line over the limit was skipped. `head` are its first characters. */
+  onLineTooLong: (bytes: number, head: string) => void
+  /** A write failed (EPIPE and the like). At most once. */
+  onWriteFailed: (error: Error) => void
+  /**
+   * Writes one line (the newline is added). Never waits.
+   * @throws AppError STDIN_OVERFLOW when the child does not read and more than the cap is buffered
+   * @throws AppError CONNECTION_LOST when stdin is closed
+   */
+  write(line: string): void
+  readonly stderr: {
+    lines(): StderrLine[]
+    tail(count: number): string[]
+    readonly bytes: number
+    readonly droppedBytes: number
+    onLine(listener: (line: StderrLine) => void): () => void
+  }
+  /** Ends the tree. Idempotent; a harsher manner hastens the one under way. Never rejects. */
+  terminate(manner: Termination): Promise<'gone' | 'survived'>
+}

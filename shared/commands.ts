@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { httpEntrySchema, stdioEntrySchema, upstreamNameSchema } from './config.ts'
+import { eventSchema } from './events.ts'
+import { snapshotSchema } from './frames.ts'
+import { pointSchema } from './state.ts'
+
+/** Commands are for people and scripts; what a window can do, a script can, and the other way round. */
+interface CommandSpec<A extends z.ZodType, R extends z.ZodType> {
+  doc: string
+  arg: A
+  result: R
+}
+const command = <A extends z.ZodType, R extends z.ZodType>(doc: string, arg: A, result: R): CommandSpec<A, R> => ({
+  doc,
+  arg,
+  result,
+})
+
+const none = z.strictObject({})
+const done = z.object({ ok: z.literal(true) })
+const upstream = z.strictObject({ upstream: z.string().min(1) })
+const connection = z.strictObject({ connectionId: z.string().min(1) })
+const entry = z.union([stdioEntrySchema, httpEntrySchema])
+
+export const logLineSchema = z.object({ seq: z.number(), at: z.number(), text: z.string() })
+export type LogLine = z.infer<typeof logLineSchema>
+
+/** A finding of `upstream.check`: a warning does not stop anything, an error does. */
+export const findingSchema = z.object({
+  path: z.array(z.string().or(z.number())),
+  level: z.enum(['error', 'warning']),
+  message: z.string(),
+})
+
+export const commands = {
+  'snapshot.get': command('Everything the window shows, at this moment', none, snapshotSchema),
+  'series.get': command(
+    'The last five minutes of one upstream, a point a second',
+    upstream,
+    z.object({ points: z.array(pointSchema) }),
+  ),
+  'events.list': command(
+    'The newest events first',
+    z.strictObject({ upstream: z.string().optional(), limit: z.number().int().min(1).max(500).optional() }),
+    z.object({ events: z.array(eventSchema) }),
+  ),
+  'upstream.spawn': command(
+    'Open one more connection now, within the limit',
+    upstream,
+    z.object({ connectionId: z.string() }),
+  ),
+  'upstream.drain': command('Close every connection once it is free; demand opens new ones', upstream, done),
+  'upstream.restart': command('Replace every connection one after the other while requests go on', upstream, done),
+  'upstream.suspend': command('Grant nothing until resumed; callers get POOL_SUSPENDED', upstream, done),
+  'upstream.resume': command('Grant again after a suspend', upstream, done),
+  'upstream.retry': command('Try to connect now instead of waiting for the backoff or the breaker', upstream, done),
+  'upstream.resetBreaker': command('Close the breaker and forget the failures', upstream, done),
+  'upstream.stop': command('Stop an upstream and its processes, and remember it (enabled: false)', upstream, done),
+  'upstream.start': command('Start a stopped upstream, and remember it', upstream, done),
+  'upstream.add': command(
+    'Add an upstream to the config file and start it',
+    z.strictObject({ name: upstreamNameSchema, entry }),
+    done,
+  ),
+  'upstream.update': command(
+    "Change an upstream's entry in the config file; limits take effect without a restart",
+    z.strictObject({ name: z.string().min(1), entry }),
+    done,
+  ),
+  'upstream.remove': command('Stop an upstream and take it out of the config file', upstream, done),
+  'upstream.entry': command(
+    "An upstream's entry as it stands in the config file",
+    upstream,
+    z.object({ entry: z.record(z.string(), z.unknown()) }),
+  ),
+  'upstream.check': command(
+    'Check a name and an entry without adding them',
+    z.strictObject({ name: z.string(), entry: z.record(z.string(), z.unknown()), editing: z.boolean().optional() }),
+    z.object({ findings: z.array(findingSchema), resolvedCommand: z.string().nullable() }),
+  ),
+  'connection.kill': command('End a process tree at once (SIGKILL); its request fails', connection, done),
+  'connection.drain': command('Close one connection once it is free', connection, done),
+  'connection.restart': command('Close one connection once it is free and open another', connection, done),
+  'logs.get': command(
+    'The stderr of a connection, live or recently ended',
+    connection,
+    z.object({ lines: z.array(logLineSchema), droppedBytes: z.number() }),
+  ),
+  'request.send': command(
+    'Send one request through the pool, as a client would',
+    z.strictObject({
+      upstream: z.string().min(1),
+      method: z.string().min(1),
+      params: z.record(z.string(), z.unknown()).optional(),
+      timeoutMs: z.number().int().min(1).optional(),
+    }),
+    z.object({
+      result: z.unknown().optional(),
+      error: z.unknown().optional(),
+      connectionId: z.string(),
+      pid: z.number().nullable(),
+      queueMs: z.number(),
+      callMs: z.number(),
+    }),
+  ),
+  'client.connect': command(
+    'How to connect an MCP client: URL, header and ready snippets',
+    upstream,
+    z.object({
+      url: z.string(),
+      authorization: z.string().nullable(),
+      snippets: z.array(z.object({ client: z.string(), text: z.string() })),
+    }),
+  ),
+  'demo.traffic': command(
+    'Switch gentle traffic to the demo upstream on or off',
+    z.strictObject({ on: z.boolean() }),
+    done,
+  ),
+} as const
+
+export type Commands = typeof commands
+export type CommandName = keyof Commands
+export type CommandArg<N extends CommandName> = z.input<Commands[N]['arg']>
+export type CommandResult<N extends CommandName> = z.output<Commands[N]['result']>
+export const commandNames = Object.keys(commands) as CommandName[]
+export const isCommandName = (name: string): name is CommandName => Object.hasOwn(commands, name)
