@@ -110,6 +110,12 @@ export type HttpEntry = z.infer<typeof httpEntrySchema>
 
 export type UpstreamEntry = StdioEntry | HttpEntry
 
+/** The schema that an entry is meant for, so that errors are about what its author meant and not about a union. */
+export function entrySchemaFor(entry: unknown): typeof httpEntrySchema | typeof stdioEntrySchema {
+  const { type, url } = (entry ?? {}) as { type?: unknown; url?: unknown }
+  return url !== undefined || (typeof type === 'string' && type !== 'stdio') ? httpEntrySchema : stdioEntrySchema
+}
+
 /** Unknown keys of other clients are kept and ignored; a wrong value is an error with its path. */
 export const gatewaySettingsSchema = z.looseObject({
   port: count(0, 65_535).optional(),

@@ -1,0 +1,198 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from 'jsonc-parser'
+import writeFileAtomic from 'write-file-atomic'
+import type { Config } from '../../shared/config.ts'
+import { AppError } from '../../shared/errors.ts'
+import { listEntries, resolveConfig, serverKeys } from './resolve.ts'
+
+const describeFault = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).message
+
+function parseText(text: string, file: string): Record<string, unknown> {
+  const errors: ParseError[] = []
+  const root: unknown = parse(text, errors, { allowTrailingComma: true, disallowComments: false })
+  const first = errors[0]
+  if (first) {
+    const before = text.slice(0, first.offset).split('\n')
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+    throw new AppError('CONFIG_INVALID', `${file}: ${place}: not valid JSON (${printParseErrorCode(first.error)})`, {
+      file,
+      path: [],
+      place,
+    })
+  }
+  if (typeof root !== 'object' || root === null || Array.isArray(root)) {
+    throw new AppError('CONFIG_INVALID', `${file}: expected an object with "mcpServers"`, { file, path: [] })
+  }
+  return root as Record<string, unknown>
+}
+
+/** A line break and an indent like the text's own, so that an edit looks as if its author had made it. */
+function formattingOf(text: string) {
+  const indent = /^([ \t]+)\S/m.exec(text)?.[1] ?? '  '
+  return {
+    insertSpaces: !indent.startsWith('\t'),
+    tabSize: indent.startsWith('\t') ? 1 : indent.length,
+    eol: text.includes('\r\n') ? '\r\n' : '\n',
+  }
+}
+
+/**
+ * The config file: JSON with comments. It is read whole, edited in place (comments, order and unknown keys stay), and
+ * written atomically. Edits are queued one after the other, and each starts from what is on disk then, so that a
+ * change made by hand in the meantime is not lost.
+ */
+export class ConfigFile {
+  readonly file: string
+  #text: string
+  #root: Record<string, unknown>
+  #config: Config
+  #queue: Promise<unknown> = Promise.resolve()
+
+  private constructor(file: string, text: string) {
+    this.file = file
+    this.#text = text
+    this.#root = parseText(text, file)
+    this.#config = this.#resolve(this.#root)
+  }
+
+  /** @throws AppError CONFIG_INVALID: unreadable (`data.fault`), not JSON (`data.place`) or a wrong value (`data.path`); the message names the file */
+  static async load(file: string): Promise<ConfigFile> {
+    return new ConfigFile(file, await ConfigFile.#read(file))
+  }
+
+  /** Writes a new file with `text`, readable by its owner only: it may come to hold secrets. */
+  static async create(file: string, text: string): Promise<ConfigFile> {
+    const made = new ConfigFile(file, text)
+    await made.#write(text)
+    return made
+  }
+
+  get config(): Config {
+    return this.#config
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** An entry as it stands in the file, unknown keys included. */
+  entry(name: string): Record<string, unknown> | undefined {
+    return listEntries(this.#root).find((entry) => entry.name === name)?.value as Record<string, unknown> | undefined
+  }
+
+  /** Reads the file again. @returns false when it is as it was */
+  async reload(): Promise<boolean> {
+    return this.#enqueue(async () => this.#take(await ConfigFile.#read(this.file)))
+  }
+
+  /** Adds or replaces an entry, key by key, so that comments inside it stay. */
+  async setEntry(name: string, entry: Record<string, unknown>): Promise<void> {
+    await this.#edit((text, root) => {
+      const known = listEntries(root).find((one) => one.name === name)
+      const path = known?.path ?? [serverKeys.find((key) => root[key] !== undefined) ?? 'mcpServers', name]
+      if (!known) return this.#set(text, path, entry)
+      const before = known.value as Record<string, unknown>
+      return this.#setChanged(text, path, before, entry)
+    })
+  }
+
+  async setKey(name: string, key: string, value: unknown): Promise<void> {
+    await this.#edit((text, root) => {
+      const known = listEntries(root).find((one) => one.name === name)
+      return known ? this.#set(text, [...known.path, key], value) : text
+    })
+  }
+
+  async removeEntry(name: string): Promise<void> {
+    await this.#edit((text, root) => {
+      const known = listEntries(root).find((one) => one.name === name)
+      return known ? this.#set(text, known.path, undefined) : text
+    })
+  }
+
+  #setChanged(text: string, path: string[], before: Record<string, unknown>, after: Record<string, unknown>): string {
+    const isPlain = (value: unknown): value is Record<string, unknown> =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+    let edited = text
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const [old, next] = [before[key], after[key]]
+      if (JSON.stringify(old) === JSON.stringify(next)) continue
+      edited =
+        isPlain(old) && isPlain(next)
+          ? this.#setChanged(edited, [...path, key], old, next)
+          : this.#set(edited, [...path, key], next)
+    }
+    return edited
+  }
+
+  #set(text: string, path: string[], value: unknown): string {
+    return applyEdits(text, modify(text, path, value, { formattingOptions: formattingOf(text) }))
+  }
+
+  async #edit(change: (text: string, root: Record<string, unknown>) => string): Promise<void> {
+    await this.#enqueue(async () => {
+      const onDisk = await ConfigFile.#read(this.file)
+      const edited = change(onDisk, parseText(onDisk, this.file))
+      this.#resolve(parseText(edited, this.file))
+      await this.#write(edited)
+      this.#take(edited)
+    })
+  }
+
+  #take(text: string): boolean {
+    if (text === this.#text) return false
+    const root = parseText(text, this.file)
+    this.#config = this.#resolve(root)
+    this.#root = root
+    this.#text = text
+    return true
+  }
+
+  #resolve(root: Record<string, unknown>): Config {
+    try {
+      return resolveConfig(root)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      throw new AppError(
+        error.code,
+        `${this.file}: ${error.message}`,
+        { ...error.data, file: this.file },
+        { cause: error },
+      )
+    }
+  }
+
+  #enqueue<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(step)
+    this.#queue = result.catch(() => {}) // the caller hears of it; the next step must not
+    return result
+  }
+
+  async #write(text: string): Promise<void> {
+    try {
+      await mkdir(dirname(this.file), { recursive: true })
+      await writeFileAtomic(this.file, text, { mode: 0o600 })
+    } catch (error) {
+      throw new AppError(
+        'CONFIG_UNWRITABLE',
+        `${this.file} can't be written (${describeFault(error)})`,
+        { file: this.file },
+        { cause: error },
+      )
+    }
+  }
+
+  static async #read(file: string): Promise<string> {
+    try {
+      return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '')
+    } catch (error) {
+      throw new AppError(
+        'CONFIG_INVALID',
+        `${file} can't be read (${describeFault(error)})`,
+        { file, path: [], fault: describeFault(error) },
+        { cause: error },
+      )
+    }
+  }
+}
