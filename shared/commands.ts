@@ -70,9 +70,13 @@ export const commands = {
   ),
   'upstream.remove': command('Stop an upstream and take it out of the config file', upstream, done),
   'upstream.entry': command(
-    "An upstream's entry as it stands in the config file",
+    "An upstream's entry as it stands in the config file, and the limits it results in",
     upstream,
-    z.object({ entry: z.record(z.string(), z.unknown()) }),
+    z.object({
+      entry: z.record(z.string(), z.unknown()),
+      /** With every default filled in: the entry's own, then the file's `defaults`, then the product's. */
+      effective: z.object({ pool: poolLimitsSchema, timeouts: timeoutsSchema }).optional(),
+    }),
   ),
   'upstream.check': command(
     'Check a name and an entry without adding them',
