@@ -1,0 +1,104 @@
+import type { z } from 'zod'
+import type { findingSchema } from '../../../shared/commands.ts'
+import { entrySchemaFor, upstreamNameSchema } from '../../../shared/config.ts'
+import { type EditorForm, formToEntry, type RawEntry } from './form.ts'
+import { limitFields, limitId, parseLimit } from './limits.ts'
+
+export type Finding = z.infer<typeof findingSchema>
+
+/**
+ * The field of the form that a path belongs to: `name`, `command`, `args`, `env` rows as `env.KEY` or `env.<row id>`,
+ * limits as `pool.maxConnections`. What belongs to no field is `form`, and stands above all of them.
+ */
+export function fieldOf(path: readonly (string | number)[]): string {
+  const [first, second] = path[0] === 'entry' ? path.slice(1) : path
+  switch (first) {
+    case 'name':
+    case 'command':
+    case 'args':
+    case 'cwd':
+    case 'url':
+    case 'protocol':
+    case 'isolation':
+      return first
+    case 'env':
+    case 'headers':
+      return second === undefined ? first : `${first}.${second}`
+    case 'pool':
+    case 'timeouts': {
+      const id = `${first}.${second}`
+      return limitFields.some((field) => limitId(field) === id) ? id : 'form'
+    }
+    default:
+      return 'form'
+  }
+}
+
+/** What is wrong with the form as far as the shared schemas can tell, without asking the host. */
+export function checkForm(form: EditorForm, base: RawEntry, options: { checkName: boolean }): Finding[] {
+  const { entry, issues } = formToEntry(form, base)
+  const findings: Finding[] = issues.map((issue) => ({ ...issue, level: 'error' }))
+  if (options.checkName) findings.push(...schemaFindings(upstreamNameSchema, form.name.trim(), ['name']))
+  findings.push(...schemaFindings(entrySchemaFor(entry), withTarget(entry), []))
+  findings.push(...crossFindings(form))
+  return firstPerField(findings)
+}
+
+/** An absent command would be reported as "expected string"; an empty one in the words of the schema. */
+function withTarget(entry: RawEntry): RawEntry {
+  const key = entrySchemaFor(entry).shape
+  if ('command' in key && entry.command === undefined) return { ...entry, command: '' }
+  if ('url' in key && entry.url === undefined) return { ...entry, url: '' }
+  return entry
+}
+
+function schemaFindings(schema: z.ZodType, value: unknown, path: (string | number)[]): Finding[] {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return []
+  return parsed.error.issues.map((issue) => ({
+    path: [...path, ...issue.path.filter((part) => typeof part !== 'symbol')],
+    level: 'error',
+    message: issue.message,
+  }))
+}
+
+/** Rules between limits that the config's loader enforces too. The file's `defaults` are not known here: set values only. */
+function crossFindings(form: EditorForm): Finding[] {
+  const max = numberIn(form, 'pool.maxConnections')
+  if (max === undefined) return []
+  return (['minIdle', 'spares'] as const).flatMap((key): Finding[] => {
+    const value = numberIn(form, `pool.${key}`)
+    if (value === undefined || value <= max) return []
+    return [{ path: ['pool', key], level: 'error', message: `at most the connections allowed (${max})` }]
+  })
+}
+
+function numberIn(form: EditorForm, id: string): number | undefined {
+  const field = limitFields.find((candidate) => limitId(candidate) === id)
+  const typed = form.limits[id]?.trim()
+  if (!field || !typed) return undefined
+  const parsed = parseLimit(field, typed)
+  return 'value' in parsed && typeof parsed.value === 'number' ? parsed.value : undefined
+}
+
+/** One sentence for each field is enough: the first, errors before warnings. */
+export function firstPerField(findings: readonly Finding[]): Finding[] {
+  const first = new Map<string, Finding>()
+  for (const finding of findings) {
+    const field = fieldOf(finding.path)
+    const earlier = first.get(field)
+    if (!earlier || (earlier.level === 'warning' && finding.level === 'error')) first.set(field, finding)
+  }
+  return [...first.values()]
+}
+
+/** Local findings and the host's, by field; where both speak, the local one counts, because it is about what stands there now. */
+export function findingsByField(local: readonly Finding[], host: readonly Finding[]): Map<string, Finding> {
+  const byField = new Map<string, Finding>()
+  for (const finding of [...firstPerField(local), ...firstPerField(host)]) {
+    const field = fieldOf(finding.path)
+    const earlier = byField.get(field)
+    if (!earlier || (earlier.level === 'warning' && finding.level === 'error')) byField.set(field, finding)
+  }
+  return byField
+}

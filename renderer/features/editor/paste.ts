@@ -1,0 +1,123 @@
+import { type ParseError, parse } from 'jsonc-parser'
+import { upstreamNameSchema } from '../../../shared/config.ts'
+import { readCommandLine } from './command-line.ts'
+import type { RawEntry } from './form.ts'
+
+export interface PastedServer {
+  /** As it stood there, or guessed from the command; empty when nothing fits. */
+  name: string
+  entry: RawEntry
+}
+
+export type Paste =
+  | { kind: 'empty' }
+  | { kind: 'servers'; from: 'json' | 'command'; servers: PastedServer[] }
+  | { kind: 'error'; message: string }
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isEntry = (value: unknown): value is Record<string, unknown> =>
+  isRecord(value) && (typeof value.command === 'string' || typeof value.url === 'string')
+
+/**
+ * Reads what a server's README offers: a client's config (`mcpServers`, `servers`, VS Code's `mcp.servers`), one server
+ * out of such a file with or without its name, or a command line.
+ */
+export function readPaste(text: string): Paste {
+  const trimmed = text.trim()
+  if (trimmed === '') return { kind: 'empty' }
+  return looksLikeJson(trimmed) ? readJson(trimmed) : readLine(trimmed)
+}
+
+const looksLikeJson = (text: string) => /^[{]|^\/[/*]|^"[^"\n]*"\s*:/.test(text)
+
+function readLine(text: string): Paste {
+  const line = readCommandLine(text)
+  if (!line.ok) return { kind: 'error', message: line.message }
+  const { command, args, env } = line
+  const entry: Record<string, unknown> = { command }
+  if (args.length > 0) entry.args = args
+  if (Object.keys(env).length > 0) entry.env = env
+  return { kind: 'servers', from: 'command', servers: [{ name: guessName(command, args), entry }] }
+}
+
+function readJson(text: string): Paste {
+  const errors: ParseError[] = []
+  // A server cut out of a file has lost the braces around it, and often keeps the comma after it.
+  const whole = text.startsWith('"') ? `{${text}}` : text
+  const root: unknown = parse(whole, errors, { allowTrailingComma: true })
+  const [error] = errors
+  if (error) {
+    const line = whole.slice(0, error.offset).split('\n').length
+    return { kind: 'error', message: `This is not complete JSON: something is wrong in line ${line}.` }
+  }
+  const servers = findServers(root)
+  if (servers.length > 0) return { kind: 'servers', from: 'json', servers }
+  return { kind: 'error', message: 'No server in this JSON: one has a "command" or a "url".' }
+}
+
+function findServers(root: unknown): PastedServer[] {
+  if (isEntry(root)) return [{ name: guessName(text(root.command ?? root.url), list(root.args)), entry: root }]
+  if (!isRecord(root)) return []
+  for (const key of ['mcpServers', 'servers', 'mcp']) {
+    const inner = root[key]
+    if (isRecord(inner)) {
+      const found = findServers(inner)
+      if (found.length > 0) return found
+    }
+  }
+  return Object.entries(root).flatMap(([name, entry]) => (isEntry(entry) ? [{ name, entry }] : []))
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : '')
+const list = (value: unknown) => (Array.isArray(value) ? value.map(String) : [])
+
+const runners = new Set(['npx', 'bunx', 'uvx', 'pipx', 'pnpm', 'yarn', 'npm', 'bun', 'uv', 'deno', 'docker', 'podman'])
+const interpreters = new Set(['node', 'tsx', 'python', 'python3', 'ruby', 'java', 'bash', 'sh'])
+const subcommands = new Set(['run', 'exec', 'dlx', 'x', 'tool', 'start'])
+/** Options of these programs whose value stands in the next word. */
+const withValue = new Set([
+  '-e',
+  '--env',
+  '-v',
+  '--volume',
+  '--mount',
+  '--network',
+  '--name',
+  '-p',
+  '--package',
+  '--from',
+])
+
+/** `npx -y @modelcontextprotocol/server-github` is `github`; `node /srv/notes/dist/index.js` is `notes`. */
+export function guessName(command: string, args: readonly string[]): string {
+  const program = stem(command)
+  const word = runners.has(program) || interpreters.has(program) ? (targetOf(args) ?? program) : command
+  const path = word
+    .replace(/[?#].*$/, '')
+    .split(/[\\/]/)
+    .filter((part) => part !== '')
+  const named = path
+    .map(stem)
+    .filter((part) => !/^(index|main|server|cli|dist|build|out|src|bin|lib|mcp|sse|https?:)$/.test(part))
+  const guess = (named.at(-1) ?? program)
+    .replace(/^(mcp-server-|server-|mcp-)/, '')
+    .replace(/(-mcp-server|-mcp|-server)$/, '')
+  return upstreamNameSchema.safeParse(guess).success ? guess : ''
+}
+
+function targetOf(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? ''
+    if (withValue.has(word)) i++
+    else if (!word.startsWith('-') && !subcommands.has(word)) return word
+  }
+  return undefined
+}
+
+/** The last part of a path or package, without version, tag or file extension. */
+const stem = (word: string) =>
+  (word.split(/[\\/]/).at(-1) ?? word)
+    .replace(/(?<=.)[@:][\w.^~-]*$/, '')
+    .replace(/\.(exe|cmd|bat|[cm]?[jt]s|py|rb|jar|sh)$/i, '')
