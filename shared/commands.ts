@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { upstreamNameSchema } from './config.ts'
+import { poolLimitsSchema, timeoutsSchema, upstreamNameSchema } from './config.ts'
 import { eventSchema } from './events.ts'
 import { snapshotSchema } from './frames.ts'
 import { pointSchema } from './state.ts'
@@ -75,7 +75,7 @@ export const commands = {
     z.object({
       entry: z.record(z.string(), z.unknown()),
       /** With every default filled in: the entry's own, then the file's `defaults`, then the product's. */
-      effective: z.object({ pool: poolLimitsSchema, timeouts: timeoutsSchema }).optional(),
+      effective: z.object({ pool: poolLimitsSchema, timeouts: timeoutsSchema }),
     }),
   ),
   'upstream.check': command(

@@ -64,7 +64,7 @@ export class ConfigFile {
   /** Writes a new file with `text`, readable by its owner only: it may come to hold secrets. */
   static async create(file: string, text: string): Promise<ConfigFile> {
     const made = new ConfigFile(file, text)
-    await made.#write(text)
+    await made.#write(text, 0o600)
     return made
   }
 
@@ -169,10 +169,11 @@ export class ConfigFile {
     return result
   }
 
-  async #write(text: string): Promise<void> {
+  /** A file that is there keeps its mode. */
+  async #write(text: string, mode?: number): Promise<void> {
     try {
       await mkdir(dirname(this.file), { recursive: true })
-      await writeFileAtomic(this.file, text, { mode: 0o600 })
+      await writeFileAtomic(this.file, text, mode === undefined ? {} : { mode })
     } catch (error) {
       throw new AppError(
         'CONFIG_UNWRITABLE',

@@ -1,0 +1,61 @@
+import { resolve } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import packageJson from '../package.json' with { type: 'json' }
+import { AppError } from '../shared/errors.ts'
+import { type ServeOptions, serve } from './host/serve.ts'
+
+/** Bad options, an unusable config, a port in use: nothing was started. */
+const usageExitCode = 2
+
+function port(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError('a port is a whole number from 0 to 65535 (0 picks a free one).')
+  return value
+}
+
+const program = new Command('poolscope')
+  .description('Runs and watches pools of MCP servers behind one local gateway.')
+  .version(packageJson.version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'poolscope: ')) })
+  .showHelpAfterError(false)
+
+program
+  .command('serve', { isDefault: true })
+  .description('run the host without a window; the dashboard is served to a browser')
+  .option(
+    '--config <file>',
+    'config file (JSON with comments); default: config.json in the user-data folder, written at the first run',
+  )
+  .option('--port <number>', 'port of the gateway on 127.0.0.1; 0 picks a free one', port)
+  .option('--user-data-dir <dir>', "folder for config, token, ledger; default: the platform's own place")
+  .addOption(new Option('--auth <mode>', 'whether MCP clients need the token').choices(['none', 'bearer']))
+  .addOption(
+    new Option('--log-level <level>', 'what goes to stderr')
+      .choices(['debug', 'info', 'warn', 'error'])
+      .default('info'),
+  )
+  .allowExcessArguments(false)
+  .action(async (options: Omit<ServeOptions, 'outDir' | 'version'>) => {
+    process.exitCode = await serve({
+      ...options,
+      outDir: resolve(import.meta.dirname, '..'),
+      version: packageJson.version,
+    })
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has written the message already; help and version are no failures.
+    process.exitCode = error.exitCode === 0 ? 0 : usageExitCode
+  } else if (error instanceof AppError) {
+    console.error(`poolscope: ${error.message}`)
+    process.exitCode = usageExitCode
+  } else {
+    console.error('poolscope: unexpected failure', error)
+    process.exitCode = 1
+  }
+}

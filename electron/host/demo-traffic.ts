@@ -1,0 +1,85 @@
+import type { Clock, Random, Timer } from '../kit/clock.ts'
+import type { Upstream } from '../upstream/types.ts'
+
+const clients = 3
+const thinkMs = { least: 40, most: 900 }
+const callsAtOnce = { wave: 12, everyMs: 9_000 }
+
+/** Calls of the demo server with their weights: mostly quick, some slow, a failing one now and then. */
+const calls: { weight: number; make(random: Random): { name: string; arguments: Record<string, unknown> } }[] = [
+  { weight: 50, make: (random) => ({ name: 'echo', arguments: { text: `hello ${Math.floor(random() * 1000)}` } }) },
+  { weight: 30, make: (random) => ({ name: 'sleep', arguments: { ms: Math.floor(20 + random() ** 2 * 600) } }) },
+  { weight: 12, make: () => ({ name: 'pid', arguments: {} }) },
+  { weight: 6, make: () => ({ name: 'work', arguments: { steps: 5, stepMs: 60 } }) },
+  { weight: 2, make: () => ({ name: 'fail', arguments: {} }) },
+]
+const totalWeight = calls.reduce((sum, call) => sum + call.weight, 0)
+
+/**
+ * Gentle traffic for the demo upstream: a few virtual clients that call, think, and call again, and a small wave every
+ * few seconds so that the queue and growth of the pool can be seen. Real requests through the real pool.
+ */
+export class DemoTraffic {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #upstream: () => Upstream | undefined
+  #timers = new Set<Timer>()
+  #abort: AbortController | undefined
+
+  constructor(options: { clock: Clock; random: Random; upstream: () => Upstream | undefined }) {
+    this.#clock = options.clock
+    this.#random = options.random
+    this.#upstream = options.upstream
+  }
+
+  get running(): boolean {
+    return this.#abort !== undefined
+  }
+
+  start(): void {
+    if (this.#abort) return
+    this.#abort = new AbortController()
+    for (let i = 0; i < clients; i++) this.#think(i * 100)
+    this.#wave()
+  }
+
+  stop(): void {
+    this.#abort?.abort()
+    this.#abort = undefined
+    for (const timer of this.#timers) timer.cancel()
+    this.#timers.clear()
+  }
+
+  #later(ms: number, step: () => void): void {
+    const timer = this.#clock.after(ms, () => {
+      this.#timers.delete(timer)
+      step()
+    })
+    this.#timers.add(timer)
+  }
+
+  #think(ms: number): void {
+    this.#later(ms, async () => {
+      await this.#call()
+      if (this.#abort) this.#think(thinkMs.least + this.#random() * (thinkMs.most - thinkMs.least))
+    })
+  }
+
+  #wave(): void {
+    this.#later(callsAtOnce.everyMs, () => {
+      for (let i = 0; i < callsAtOnce.wave; i++) void this.#call()
+      this.#wave()
+    })
+  }
+
+  async #call(): Promise<void> {
+    const upstream = this.#upstream()
+    const abort = this.#abort
+    if (!upstream || !abort) return
+    let at = this.#random() * totalWeight
+    const call = calls.find(({ weight }) => (at -= weight) < 0) ?? calls[0]
+    const params = JSON.stringify(call?.make(this.#random))
+    // A failed call is what the window is there to show; telemetry has counted it.
+    await upstream.request({ method: 'tools/call', params, signal: abort.signal }).catch(() => {})
+  }
+}

@@ -1,0 +1,171 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { UpstreamConfig } from '../../shared/config.ts'
+import { AppError } from '../../shared/errors.ts'
+import type { UpstreamDirectory } from '../gateway/types.ts'
+import type { Upstream } from '../upstream/types.ts'
+
+export interface Registered {
+  readonly config: UpstreamConfig
+  /** Absent while the upstream is stopped. */
+  readonly upstream: Upstream | undefined
+}
+
+export type RegistryChange = 'added' | 'changed' | 'removed' | 'started' | 'stopped'
+
+interface Slot {
+  config: UpstreamConfig
+  upstream: Upstream | undefined
+  detach: (() => void) | undefined
+  /** The one that ran before a stop: its logs can still be read. */
+  previous: Upstream | undefined
+  /** Closing of the one before; the next one starts after it, so that limits hold over a restart. */
+  closing: Promise<void>
+}
+
+/**
+ * The upstreams of the config and which of them run. It starts, stops and replaces them; it does not read or write the
+ * config file.
+ */
+export class Registry implements UpstreamDirectory {
+  readonly #slots = new Map<string, Slot>()
+  readonly #create: (config: UpstreamConfig) => Upstream
+  readonly #attach: (upstream: Upstream) => () => void
+  readonly #onChange: (name: string, change: RegistryChange) => void
+  /** Closings of upstreams that are no longer in the map. */
+  readonly #leaving = new Set<Promise<void>>()
+
+  constructor(options: {
+    create: (config: UpstreamConfig) => Upstream
+    attach: (upstream: Upstream) => () => void
+    onChange: (name: string, change: RegistryChange) => void
+  }) {
+    this.#create = options.create
+    this.#attach = options.attach
+    this.#onChange = options.onChange
+  }
+
+  get(name: string): Upstream | undefined {
+    return this.#slots.get(name)?.upstream
+  }
+
+  *all(): Iterable<Upstream> {
+    for (const { upstream } of this.#slots.values()) if (upstream) yield upstream
+  }
+
+  entries(): Iterable<Registered> {
+    return this.#slots.values()
+  }
+
+  has(name: string): boolean {
+    return this.#slots.has(name)
+  }
+
+  config(name: string): UpstreamConfig {
+    return this.#slot(name).config
+  }
+
+  /** @throws AppError UPSTREAM_NOT_FOUND; POOL_CLOSED while it is stopped */
+  running(name: string): Upstream {
+    const { upstream } = this.#slot(name)
+    if (!upstream) throw new AppError('POOL_CLOSED', `${name} is stopped; start it first`, { upstream: name })
+    return upstream
+  }
+
+  /** The upstream whose live connection this is. @throws AppError CONNECTION_NOT_FOUND */
+  ownerOf(connectionId: string): Upstream {
+    for (const upstream of this.all()) {
+      if (upstream.view().connections.some((connection) => connection.id === connectionId)) return upstream
+    }
+    throw new AppError('CONNECTION_NOT_FOUND', `there is no live connection ${connectionId}`, { connectionId })
+  }
+
+  /** Stderr of a connection, live or recently ended, of a running or a stopped upstream. */
+  logs(connectionId: string): ReturnType<Upstream['logs']> {
+    for (const { upstream, previous } of this.#slots.values()) {
+      const logs = upstream?.logs(connectionId) ?? previous?.logs(connectionId)
+      if (logs) return logs
+    }
+    return undefined
+  }
+
+  /** Makes what runs agree with `configs`: starts, stops, replaces and changes in place. */
+  apply(configs: readonly UpstreamConfig[]): void {
+    const names = new Set(configs.map(({ name }) => name))
+    for (const name of [...this.#slots.keys()]) if (!names.has(name)) this.#remove(name)
+    for (const config of configs) {
+      const slot = this.#slots.get(config.name)
+      if (!slot) this.#add(config)
+      else if (!isDeepStrictEqual(slot.config, config)) this.#change(slot, config)
+    }
+  }
+
+  /** Closes everything at once, within `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    for (const slot of this.#slots.values()) this.#stop(slot, 'shutdown', timeoutMs)
+    await Promise.all([...[...this.#slots.values()].map((slot) => slot.closing), ...this.#leaving])
+  }
+
+  #slot(name: string): Slot {
+    const slot = this.#slots.get(name)
+    if (!slot) throw new AppError('UPSTREAM_NOT_FOUND', `there is no upstream "${name}"`, { upstream: name })
+    return slot
+  }
+
+  #add(config: UpstreamConfig): void {
+    const slot: Slot = {
+      config,
+      upstream: undefined,
+      detach: undefined,
+      previous: undefined,
+      closing: Promise.resolve(),
+    }
+    this.#slots.set(config.name, slot)
+    this.#onChange(config.name, 'added')
+    if (config.enabled) this.#start(slot)
+  }
+
+  #remove(name: string): void {
+    const slot = this.#slots.get(name)
+    if (!slot) return
+    this.#slots.delete(name)
+    this.#stop(slot, 'upstream-removed')
+    this.#leaving.add(slot.closing)
+    void slot.closing.then(() => this.#leaving.delete(slot.closing))
+    this.#onChange(name, 'removed')
+  }
+
+  #change(slot: Slot, config: UpstreamConfig): void {
+    const before = slot.config
+    slot.config = config
+    if (!config.enabled) {
+      if (slot.upstream) this.#stopAndTell(slot)
+    } else if (!slot.upstream) this.#start(slot)
+    else if (before.transport !== config.transport || before.protocol !== config.protocol) {
+      this.#stop(slot, 'upstream-removed')
+      this.#start(slot)
+    } else slot.upstream.reconfigure(config)
+    this.#onChange(config.name, 'changed')
+  }
+
+  #start(slot: Slot): void {
+    const upstream = this.#create(slot.config)
+    slot.upstream = upstream
+    slot.detach = this.#attach(upstream)
+    this.#onChange(slot.config.name, 'started')
+  }
+
+  #stopAndTell(slot: Slot): void {
+    this.#stop(slot, 'upstream-removed')
+    this.#onChange(slot.config.name, 'stopped')
+  }
+
+  /** The upstream takes no more requests from now on; telemetry hears it out until its last process is gone. */
+  #stop(slot: Slot, reason: 'shutdown' | 'upstream-removed', timeoutMs?: number): void {
+    const { upstream, detach } = slot
+    if (!upstream) return
+    slot.upstream = undefined
+    slot.previous = upstream
+    slot.detach = undefined
+    slot.closing = Promise.all([slot.closing, upstream.close(reason, timeoutMs)]).then(() => detach?.())
+  }
+}

@@ -1,0 +1,80 @@
+import type { Config } from '../../shared/config.ts'
+import { type LogLevel, lineLogger } from '../kit/logger.ts'
+import { type Host, startHost } from './host.ts'
+import { defaultUserDataDir } from './user-data.ts'
+
+export interface ServeOptions {
+  config?: string
+  port?: number
+  userDataDir?: string
+  auth?: Config['gateway']['auth']
+  logLevel?: LogLevel
+  outDir: string
+  version: string
+}
+
+/** A terminal's Ctrl-C reaches the whole group and npm passes it on again: what comes this soon is the same request. */
+const sameSignalMs = 1_000
+
+/**
+ * Runs the host until SIGTERM or SIGINT. When ready, prints exactly one JSON line on stdout; everything else goes to
+ * stderr. A second signal ends the children at once.
+ * @returns the exit code
+ * @throws AppError when nothing was started: bad config, port in use
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const logger = lineLogger((line) => process.stderr.write(line), options.logLevel)
+  const signalled = untilSignal()
+  const host = await startHost({
+    mode: 'serve',
+    userDataDir: options.userDataDir ?? defaultUserDataDir(),
+    configFile: options.config,
+    port: options.port,
+    auth: options.auth,
+    outDir: options.outDir,
+    version: options.version,
+    logger,
+    watchdog: { execPath: process.execPath, env: {} },
+  })
+  process.stdout.write(`${JSON.stringify(readyLine(host))}\n`)
+  const signal = await signalled.first
+  logger.log('info', `${signal}: draining and stopping every child`)
+  signalled.onSecond(() => {
+    logger.log('warn', 'second signal: stopping at once')
+    void host.close({ timeoutMs: 0 })
+  })
+  await host.close()
+  logger.log('info', 'stopped')
+  return 0
+}
+
+function readyLine({ info }: Host) {
+  return {
+    ready: true,
+    url: info.url,
+    dashboard: info.dashboard,
+    mcp: Object.fromEntries(info.upstreams().map((name) => [name, info.mcpUrl(name)])),
+    metrics: `${info.url}/metrics`,
+    token: info.token,
+  }
+}
+
+function untilSignal() {
+  const { promise: first, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  let firstAt: number | undefined
+  let second = () => {}
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (firstAt === undefined) {
+        firstAt = performance.now()
+        resolve(signal)
+      } else if (performance.now() - firstAt > sameSignalMs) second()
+    })
+  }
+  return {
+    first,
+    onSecond: (listener: () => void) => {
+      second = listener
+    },
+  }
+}
