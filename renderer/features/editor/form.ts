@@ -59,7 +59,7 @@ export function entryToForm(name: string, entry: RawEntry): EditorForm {
   })
   return {
     name,
-    transport: isHttp(entry) ? 'http' : 'stdio',
+    transport: transportOf(entry),
     command: text(entry.command),
     args: Array.isArray(entry.args) ? argumentsToText(entry.args.map(text)) : '',
     env: rowsOf(entry.env),
@@ -72,8 +72,16 @@ export function entryToForm(name: string, entry: RawEntry): EditorForm {
   }
 }
 
-const isHttp = (entry: RawEntry) =>
-  entry.url !== undefined || (typeof entry.type === 'string' && entry.type !== 'stdio')
+const transportOf = (entry: RawEntry): 'stdio' | 'http' =>
+  entry.url !== undefined || (typeof entry.type === 'string' && entry.type !== 'stdio') ? 'http' : 'stdio'
+
+/** A server is reached in one way: what belongs to the other would win over it in some clients. */
+function switchTransport(entry: Record<string, unknown>, to: 'stdio' | 'http'): void {
+  for (const key of to === 'stdio' ? ['type', 'url', 'headers'] : ['type', 'command', 'args', 'env', 'cwd']) {
+    delete entry[key]
+  }
+  if (to === 'http') entry.type = 'http'
+}
 
 /**
  * The entry that the form stands for. Starts from `base`, so that keys which the form does not show stay, and what was
@@ -83,16 +91,13 @@ const isHttp = (entry: RawEntry) =>
 export function formToEntry(form: EditorForm, base: RawEntry = {}): { entry: RawEntry; issues: FormIssue[] } {
   const entry: Record<string, unknown> = { ...base }
   const issues: FormIssue[] = []
+  if (form.transport !== transportOf(base)) switchTransport(entry, form.transport)
   if (form.transport === 'stdio') {
-    for (const key of ['url', 'headers']) delete entry[key]
-    if (entry.type !== 'stdio') delete entry.type
     setText(entry, 'command', form.command.trim(), base)
     setArguments(entry, form.args, base)
     setPairs(entry, 'env', form.env, base, issues)
     setText(entry, 'cwd', form.cwd.trim(), base)
   } else {
-    for (const key of ['command', 'args', 'env', 'cwd']) delete entry[key]
-    if (!isHttp(base) || base.type === 'stdio') entry.type = 'http'
     setText(entry, 'url', form.url.trim(), base)
     setPairs(entry, 'headers', form.headers, base, issues)
   }
