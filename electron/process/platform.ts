@@ -47,7 +47,7 @@ export function groupAlive(platform: Platform, pgid: number, thorough: boolean):
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-  return thorough && platform.os === 'linux' ? groupMembers(pgid).length > 0 : true
+  return thorough && platform.os === 'linux' ? groupMembers(pgid)?.length !== 0 : true
 }
 
 /**

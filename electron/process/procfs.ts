@@ -46,9 +46,18 @@ export function isZombie(stat: ProcStat): boolean {
   return stat.state === 'Z' || stat.state === 'X'
 }
 
-/** Every process that is in the group and still runs; a zombie waits for its parent and runs no more. */
-export function groupMembers(pgrp: number): ProcStat[] {
-  return processIds().flatMap((pid) => {
+/**
+ * Every process that is in the group and still runs; a zombie waits for its parent and runs no more.
+ * @returns undefined when that can't be known (no file descriptor left)
+ */
+export function groupMembers(pgrp: number): ProcStat[] | undefined {
+  let pids: number[]
+  try {
+    pids = processIds()
+  } catch {
+    return undefined
+  }
+  return pids.flatMap((pid) => {
     const stat = readStat(pid)
     return stat && stat.pgrp === pgrp && !isZombie(stat) ? [stat] : []
   })
