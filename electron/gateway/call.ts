@@ -1,0 +1,26 @@
+import type { ServerResponse } from 'node:http'
+import type { Upstream } from '../upstream/types.ts'
+import type { Accepts } from './checks/media.ts'
+import type { ClientRequest } from './message.ts'
+
+/** One HTTP request to /mcp/<upstream> whose Host, Origin, token and body are in order. */
+export interface Call {
+  response: ServerResponse
+  upstream: Upstream
+  accepts: Accepts
+  /** Of the request; lower-case names. */
+  headers: NodeJS.Dict<string | string[]>
+}
+
+/** A header that must stand once; of several the first counts, as in Node for those it knows. */
+export function headerOf(headers: Call['headers'], name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** The name of the tool of a `tools/call`. */
+export function toolOf(request: ClientRequest): string | null {
+  if (request.method !== 'tools/call') return null
+  const params = request.paramsValue as { name?: unknown } | undefined
+  return typeof params?.name === 'string' ? params.name : null
+}

@@ -1,0 +1,266 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, isIPv4 } from 'node:net'
+import { AppError } from '../../shared/errors.ts'
+import type { GatewayState } from '../../shared/state.ts'
+import type { Timer } from '../kit/clock.ts'
+import { Emitter } from '../kit/emitter.ts'
+import { isAllowedHost, isAllowedOrigin } from './checks/origin.ts'
+import { bearerMatches } from './checks/token.ts'
+import { notReady } from './health.ts'
+import { sendJson } from './http/respond.ts'
+import { SseConnections } from './http/sse.ts'
+import { JsonRpcEndpoint } from './jsonrpc-endpoint.ts'
+import { LegacyEndpoint } from './legacy/endpoint.ts'
+import { ServerNotifications } from './legacy/server-notifications.ts'
+import { Sessions } from './legacy/sessions.ts'
+import { McpEndpoint } from './mcp-endpoint.ts'
+import { Relay } from './relay.ts'
+import { errorText, type Refuse, rpcCodes } from './rpc.ts'
+import { defaultGatewayLimits, type GatewayEvents, type GatewayLimits, type GatewayOptions } from './types.ts'
+
+const mcpPrefix = '/mcp/'
+
+/** How often idle sessions are looked for: far finer than the timeout. */
+const sweepIntervalMs = 10_000
+
+/** Between two requests of one client. Longer than clients keep a connection themselves: then only they close it. */
+const keepAliveTimeoutMs = 65_000
+
+/** How often requests in flight are looked at while the gateway drains. */
+const drainPollMs = 10
+
+/** The loopback HTTP server that MCP clients talk to. */
+export class Gateway {
+  readonly events = new Emitter<GatewayEvents>()
+  readonly #options: GatewayOptions
+  readonly #limits: GatewayLimits
+  readonly #server: Server
+  readonly #sessions: Sessions
+  readonly #serverNotifications: ServerNotifications
+  readonly #streams: SseConnections
+  readonly #relay: Relay
+  readonly #mcp: McpEndpoint
+  readonly #timers: Timer[] = []
+  #inFlight = 0
+  #url = ''
+  #state: GatewayState['state'] = 'stopped'
+  #error: string | null = null
+  #closing: Promise<void> | undefined
+
+  constructor(options: GatewayOptions) {
+    const { settings, upstreams, clock, logger } = options
+    this.#options = options
+    this.#limits = { ...defaultGatewayLimits, ...options.limits }
+    this.#streams = new SseConnections(this.#limits.maxStreamBacklogBytes)
+    this.#relay = new Relay(this.events, clock, logger)
+    this.#sessions = new Sessions(clock, this.#limits, {
+      opened: ({ number, upstream, protocolVersion, client }) => {
+        this.events.emit('session.opened', { session: number, upstream, protocolVersion, client })
+        this.events.emit('changed', undefined)
+      },
+      closed: ({ number, upstream, openedAt, requests }, reason) => {
+        if (this.#sessions.countOf(upstream) === 0) this.#serverNotifications.unwatch(upstream)
+        const lifeMs = clock.now() - openedAt
+        this.events.emit('session.closed', { session: number, upstream, reason, lifeMs, requests })
+        this.events.emit('changed', undefined)
+      },
+    })
+    this.#serverNotifications = new ServerNotifications(this.#sessions)
+    const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse }
+    this.#mcp = new McpEndpoint({
+      upstreams,
+      maxBodyBytes: settings.maxBodyBytes,
+      refuse: this.#refuse,
+      legacy: new LegacyEndpoint({
+        ...shared,
+        sessions: this.#sessions,
+        serverNotifications: this.#serverNotifications,
+        limits: this.#limits,
+        clock,
+      }),
+      jsonrpc: new JsonRpcEndpoint(shared),
+    })
+    this.#server = this.#createServer()
+  }
+
+  state(): GatewayState {
+    return {
+      state: this.#state,
+      url: this.#url,
+      auth: this.#options.settings.auth,
+      sessions: this.#sessions.size,
+      requestsInFlight: this.#relay.inFlight,
+      error: this.#error,
+    }
+  }
+
+  /**
+   * @param port 0 picks a free one
+   * @param host a loopback address
+   * @throws AppError ADDRESS_IN_USE when another program has the port; INVALID_ARGUMENT (`data.errno`) when the system
+   * denies it, and for another host
+   */
+  async listen(port: number, host = '127.0.0.1'): Promise<{ port: number; url: string }> {
+    const address = loopbackAddress(host)
+    await new Promise<void>((resolve, reject) => {
+      const onError = (cause: NodeJS.ErrnoException) => reject(this.#listenFailed(port, address, cause))
+      this.#server.once('error', onError)
+      this.#server.listen({ port, host: address }, () => {
+        this.#server.off('error', onError)
+        resolve()
+      })
+    })
+    const actual = (this.#server.address() as AddressInfo).port
+    this.#url = `http://${address.includes(':') ? `[${address}]` : address}:${actual}`
+    this.#state = 'listening'
+    this.#error = null
+    const { clock } = this.#options
+    this.#timers.push(
+      clock.every(this.#limits.keepAliveMs, () => this.#streams.keepAlive()),
+      clock.every(sweepIntervalMs, () => this.#sessions.sweep()),
+    )
+    this.events.emit('changed', undefined)
+    return { port: actual, url: this.#url }
+  }
+
+  /**
+   * Stops accepting, gives what is in flight up to `drainMs`, ends every stream, session and socket. Idempotent: later
+   * calls join the first.
+   */
+  close({ drainMs }: { drainMs: number }): Promise<void> {
+    this.#closing ??= this.#close(drainMs)
+    return this.#closing
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    await this.#drained(drainMs)
+    for (const timer of this.#timers.splice(0)) timer.cancel()
+    // Aborts what is still under way: each of those requests settles with an error, and is answered.
+    this.#sessions.closeAll()
+    this.#serverNotifications.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#server.closeAllConnections()
+    await closed
+    this.#state = 'stopped'
+    this.events.emit('changed', undefined)
+  }
+
+  /** Resolves when no request is in flight, or after `drainMs`. */
+  #drained(drainMs: number): Promise<void> {
+    const { clock } = this.#options
+    return new Promise((resolve) => {
+      const until = clock.now() + drainMs
+      const look = () => {
+        if (this.#inFlight === 0 || clock.now() >= until) resolve()
+        else clock.after(Math.min(drainPollMs, Math.max(1, until - clock.now())), look, { ref: true })
+      }
+      look()
+    })
+  }
+
+  #createServer(): Server {
+    const { headersTimeoutMs, receiveTimeoutMs, stalledReaderMs } = this.#limits
+    const server = createServer(
+      {
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: receiveTimeoutMs,
+        keepAliveTimeout: keepAliveTimeoutMs,
+        connectionsCheckingInterval: Math.min(5_000, Math.ceil(headersTimeoutMs / 2)),
+      },
+      (request, response) => this.#serve(request, response),
+    )
+    // Quiet sockets are fine (a long call, a stream between events); one that takes no byte of a pending answer is not.
+    server.setTimeout(stalledReaderMs, (socket) => {
+      if (socket.writableLength > 0) socket.destroy()
+    })
+    return server
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#inFlight++
+    response.once('close', () => void this.#inFlight--)
+    this.#route(request, response).catch((error: unknown) => {
+      this.#options.logger.log('error', 'The gateway failed to answer', {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      })
+      this.#refuse(response, 500, rpcCodes.internalError, 'Internal error')
+    })
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = request.url ?? ''
+    if (!isAllowedHost(request.headers.host)) {
+      this.#refuse(response, 403, rpcCodes.badTransport, 'Forbidden Host: only loopback names are served')
+      return
+    }
+    if (!isAllowedOrigin(request.headers.origin)) {
+      this.#refuse(response, 403, rpcCodes.badTransport, 'Forbidden Origin: only loopback origins are served')
+      return
+    }
+    const query = url.indexOf('?')
+    const path = query === -1 ? url : url.slice(0, query)
+    if (path === '/healthz') sendJson(response, 200, JSON.stringify({ ok: true, version: this.#options.version }))
+    else if (path === '/readyz') this.#ready(response)
+    else if (path === '/mcp' || path.startsWith(mcpPrefix)) await this.#serveMcp(request, response, path)
+    else if (this.#options.fallback) this.#options.fallback(request, response)
+    else this.#refuse(response, 404, rpcCodes.badTransport, 'Not found')
+  }
+
+  async #serveMcp(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const { settings, token } = this.#options
+    const { authorization } = request.headers
+    if (settings.auth === 'bearer' && !bearerMatches(authorization, token)) {
+      const challenge = authorization ? 'Bearer error="invalid_token"' : 'Bearer'
+      this.#refuse(response, 401, rpcCodes.badTransport, 'Unauthorized: send Authorization: Bearer <token>', null, {
+        headers: [['WWW-Authenticate', challenge]],
+      })
+      return
+    }
+    if (this.#closing) {
+      this.#refuse(response, 503, rpcCodes.badTransport, 'The gateway is closing', null, {
+        headers: [['Connection', 'close']],
+      })
+      return
+    }
+    await this.#mcp.handle(request, response, path.slice(mcpPrefix.length))
+  }
+
+  #ready(response: ServerResponse): void {
+    const blocked = notReady(this.#options.upstreams)
+    const closing = this.#closing !== undefined
+    const ready = blocked.length === 0 && !closing
+    sendJson(response, ready ? 200 : 503, JSON.stringify({ ready, closing, notReady: blocked }))
+  }
+
+  readonly #refuse: Refuse = (response, status, code, message, id = null, options) => {
+    this.events.emit('request.rejected', { status, reason: message })
+    sendJson(response, status, errorText(id, { code, message }), options)
+  }
+
+  #listenFailed(port: number, host: string, cause: NodeJS.ErrnoException): AppError {
+    const why =
+      cause.code === 'EADDRINUSE'
+        ? 'another program uses it; choose another with --port'
+        : cause.code === 'EACCES'
+          ? 'the system denies it; choose one above 1023'
+          : cause.message
+    const error = new AppError(
+      cause.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'INVALID_ARGUMENT',
+      `Can't listen on ${host} port ${port}: ${why}`,
+      { host, port, errno: cause.code ?? null },
+      { cause },
+    )
+    this.#state = 'failed'
+    this.#error = error.message
+    this.events.emit('changed', undefined)
+    return error
+  }
+}
+
+/** Whoever can reach the gateway can run programs: it is for this machine only. */
+function loopbackAddress(host: string): string {
+  if (host === 'localhost') return '127.0.0.1'
+  if (host === '::1' || (isIPv4(host) && host.startsWith('127.'))) return host
+  throw new AppError('INVALID_ARGUMENT', `The gateway listens on loopback addresses only, not on "${host}"`, { host })
+}
