@@ -104,6 +104,10 @@ class StdioTree implements ChildTree {
     return this.#exit
   }
 
+  get forced(): boolean {
+    return this.#ladder.forced
+  }
+
   write(line: string): void {
     if (this.#stdin === undefined || this.#rootExited) throw stdinClosed()
     this.#stdin.write(line)

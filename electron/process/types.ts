@@ -42,6 +42,8 @@ export interface ChildTree {
    * delivered before: an answer is not lost to the exit that follows it. Whatever of the tree is left is then ended.
    */
   readonly exited: Promise<ExitInfo>
+  /** Whether SIGKILL (Windows: taskkill /F) was needed, or asked for, to end the tree. */
+  readonly forced: boolean
   /** One complete line of stdout without its line end, decoded once, whole. Set before anything else is awaited. */
   onLine: (line: string) => void
   /** Stdout ended; the process may still run. At most once. */
