@@ -1,0 +1,279 @@
+import { AppError } from '../../shared/errors.ts'
+import type { Clock, Timer } from '../kit/clock.ts'
+import {
+  type Envelope,
+  mintedId,
+  progressTokenSpan,
+  scanEnvelope,
+  scanObject,
+  singleLine,
+  sliceOf,
+  splice,
+  stringAt,
+} from './envelope.ts'
+import type { JsonText, ServerNotification } from './types.ts'
+
+/** One request on one connection. */
+export interface Call {
+  method: string
+  params?: JsonText | undefined
+  /** From the written request to its response; progress starts it anew. Milliseconds. */
+  responseTimeoutMs: number
+  /** Monotonic milliseconds; no progress moves it. */
+  deadline?: number | undefined
+  signal?: AbortSignal | undefined
+  onNotification?: ((notification: ServerNotification) => void) | undefined
+  /** False: a time-out is not told to the server (`initialize` must not be cancelled, MCP basic/utilities/cancellation). */
+  cancellable?: boolean
+}
+
+/** The server's answer, byte for byte. */
+export interface Answer {
+  kind: 'result' | 'error'
+  text: JsonText
+}
+
+export interface ChannelOptions {
+  clock: Clock
+  /** Writes one line (line breaks within are its business), or throws with nothing written. */
+  write(line: string): void
+  /** Whether the peer knows `notifications/cancelled` (plain JSON-RPC programs do not). */
+  mcp: boolean
+  /** What a time-out should tell: process, stderr. */
+  describe(): Record<string, unknown>
+  /** A notification that no request holds. */
+  onNotification(notification: ServerNotification): void
+  /** A line that is not JSON-RPC, or answers nothing that was asked. */
+  onInvalid(line: string): void
+  /** A listener of ours threw. */
+  onListenerError(error: unknown): void
+}
+
+const methodAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
+const answerIdAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/
+const answerIdAtEnd = /,\s*"id"\s*:\s*(\d{1,15})\s*\}\s*$/
+
+interface Pending {
+  readonly id: number
+  readonly call: Call
+  /** The caller's own progress token, as text: put back exactly. */
+  readonly token: string | undefined
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: AppError) => void
+  onAbort: (() => void) | undefined
+  timer: Timer | undefined
+  lastActivity: number
+}
+
+/**
+ * JSON-RPC over lines: mints ids for one process, pairs answers with requests, restores progress tokens.
+ * Knows nothing of how the process lives or dies.
+ */
+export class Channel {
+  readonly #options: ChannelOptions
+  readonly #pending = new Map<number, Pending>()
+  /** Ids of abandoned requests whose answers may still come. */
+  readonly #owed = new Set<number>()
+  #onOwedChange: (() => void) | undefined
+  #nextId = 1
+  #failure: AppError | undefined
+
+  constructor(options: ChannelOptions) {
+    this.#options = options
+  }
+
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** Whether an abandoned request has not been answered yet. */
+  get owesAnswer(): boolean {
+    return this.#owed.size > 0
+  }
+
+  /**
+   * Writes a request.
+   * @returns the server's answer, of either kind; rejects with RESPONSE_TIMEOUT, DEADLINE_EXCEEDED, ABORTED, or with
+   * what `fail` was given
+   * @throws AppError when nothing was written
+   */
+  call(call: Call): Promise<Answer> {
+    if (this.#failure) throw this.#failure
+    if (call.signal?.aborted) throw aborted(call)
+    const id = this.#nextId++
+    let params = call.params
+    const tokenSpan = params === undefined ? undefined : progressTokenSpan(params)
+    let token: string | undefined
+    if (params !== undefined && tokenSpan) {
+      token = sliceOf(params, tokenSpan)
+      params = splice(params, tokenSpan, String(id))
+    }
+    const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(call.method)}`
+    this.#options.write(params === undefined ? `${head}}` : `${head},"params":${params}}`)
+
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    const lastActivity = this.#options.clock.now()
+    const pending: Pending = { id, call, token, resolve, reject, onAbort: undefined, timer: undefined, lastActivity }
+    this.#pending.set(id, pending)
+    if (call.signal) {
+      pending.onAbort = () => this.#abandon(pending, aborted(call), 'the client cancelled the request')
+      call.signal.addEventListener('abort', pending.onAbort, { once: true })
+    }
+    this.#schedule(pending)
+    return promise
+  }
+
+  /** Sends a notification. @throws AppError when nothing was written */
+  notify(method: string, params?: JsonText): void {
+    const tail = params === undefined ? '' : `,"params":${params}`
+    this.#options.write(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}${tail}}`)
+  }
+
+  /** One line from the server. */
+  receive(raw: string): void {
+    const line = singleLine(raw)
+    const envelope = scanEnvelope(line)
+    if (!envelope) this.#options.onInvalid(raw)
+    else if (envelope.method) this.#incoming(line, envelope)
+    else this.#answer(line, envelope)
+  }
+
+  /**
+   * A line over the limit was skipped. Whose answer it was stands at its head or its end, as serialisers put the id; with
+   * one request under way there is no doubt anyway.
+   */
+  skippedLine(error: AppError, head: string, tail: string): void {
+    const id = answerIdAtHead.exec(head)?.[1] ?? answerIdAtEnd.exec(tail)?.[1]
+    const named = id === undefined ? undefined : this.#pending.get(Number(id))
+    const pending = methodAtHead.test(head) ? undefined : (named ?? this.#only())
+    if (pending) this.#settle(pending).reject(error)
+    else this.#options.onInvalid(head)
+  }
+
+  /** Nothing will come any more. Rejects what is under way; later calls throw the same error. */
+  fail(error: AppError): void {
+    if (this.#failure) return
+    this.#failure = error
+    for (const pending of [...this.#pending.values()]) this.#settle(pending).reject(error)
+    this.#onOwedChange?.()
+  }
+
+  /** Waits for the answers of abandoned requests. @returns whether nothing is owed any more */
+  async cleared(graceMs: number): Promise<boolean> {
+    if (this.#owed.size === 0) return true
+    if (this.#failure) return false
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onOwedChange = resolve
+    const timer = this.#options.clock.after(graceMs, resolve)
+    await promise
+    timer.cancel()
+    this.#onOwedChange = undefined
+    return this.#owed.size === 0
+  }
+
+  #only(): Pending | undefined {
+    return this.#pending.size === 1 ? this.#pending.values().next().value : undefined
+  }
+
+  /** One timer for each request, moved lazily: progress only notes the time. */
+  #schedule(pending: Pending): void {
+    const { clock } = this.#options
+    const { responseTimeoutMs, deadline = Number.POSITIVE_INFINITY } = pending.call
+    const due = Math.min(pending.lastActivity + responseTimeoutMs, deadline)
+    // Node's timers fire at once when the delay is too long for them.
+    if (due === Number.POSITIVE_INFINITY) return
+    pending.timer = clock.after(Math.max(0, due - clock.now()), () => {
+      const now = clock.now()
+      const silent = now >= pending.lastActivity + responseTimeoutMs
+      if (!silent && now < deadline) return this.#schedule(pending)
+      const method = pending.call.method
+      const error = silent
+        ? new AppError(
+            'RESPONSE_TIMEOUT',
+            `no answer to ${method} within ${responseTimeoutMs} ms; the server hangs, or timeouts.responseTimeoutMs is too short for it`,
+            { method, responseTimeoutMs, ...this.#options.describe() },
+          )
+        : new AppError('DEADLINE_EXCEEDED', `no answer to ${method} before the request's deadline`, {
+            method,
+            ...this.#options.describe(),
+          })
+      this.#abandon(pending, error, silent ? 'no answer in time' : 'deadline exceeded')
+    })
+  }
+
+  #settle(pending: Pending): Pending {
+    this.#pending.delete(pending.id)
+    pending.timer?.cancel()
+    if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
+    return pending
+  }
+
+  #abandon(pending: Pending, error: AppError, reason: string): void {
+    this.#owed.add(pending.id)
+    if (this.#options.mcp && pending.call.cancellable !== false) {
+      this.#tell(() => this.notify('notifications/cancelled', JSON.stringify({ requestId: pending.id, reason })))
+    }
+    this.#settle(pending).reject(error)
+  }
+
+  /** For what a server may do without: a failed write shows in the next request. */
+  #tell(write: () => void): void {
+    try {
+      write()
+    } catch {
+      // Nothing depends on it: the connection's own end is told by the process.
+    }
+  }
+
+  #answer(line: string, envelope: Envelope): void {
+    const failed = envelope.error !== undefined && sliceOf(line, envelope.error) !== 'null'
+    const span = failed ? envelope.error : envelope.result
+    const id = mintedId(line, envelope.id)
+    // Whoever can't read the id of a request answers with null (JSON-RPC 2.0, section 5).
+    const unidentified = failed && (!envelope.id || sliceOf(line, envelope.id) === 'null')
+    const pending = id !== undefined ? this.#pending.get(id) : unidentified ? this.#only() : undefined
+    if (pending && span) this.#settle(pending).resolve({ kind: failed ? 'error' : 'result', text: sliceOf(line, span) })
+    else if (id !== undefined && this.#owed.delete(id)) this.#onOwedChange?.()
+    else this.#options.onInvalid(line)
+  }
+
+  #incoming(line: string, envelope: Envelope): void {
+    const method = stringAt(line, envelope.method)
+    if (method === undefined) return this.#options.onInvalid(line)
+    if (envelope.id) return this.#serverRequest(method, sliceOf(line, envelope.id))
+    if (method === 'notifications/progress') return this.#progress(line, envelope)
+    // Of requests of the server's own, which were answered already.
+    if (method === 'notifications/cancelled') return
+    this.#deliver({ method, message: line }, this.#only())
+  }
+
+  #progress(line: string, envelope: Envelope): void {
+    const span = envelope.params && scanObject(line, ['progressToken'], envelope.params)?.[0]
+    const pending = this.#pending.get(mintedId(line, span) ?? -1)
+    // Progress of a request that is over has no reader.
+    if (!span || pending?.token === undefined) return
+    pending.lastActivity = this.#options.clock.now()
+    this.#deliver({ method: 'notifications/progress', message: splice(line, span, pending.token) }, pending)
+  }
+
+  #deliver(notification: ServerNotification, holder: Pending | undefined): void {
+    try {
+      const listener = holder?.call.onNotification ?? this.#options.onNotification
+      listener(notification)
+    } catch (error) {
+      this.#options.onListenerError(error)
+    }
+  }
+
+  /** A client without capabilities owes a server `ping` alone. */
+  #serverRequest(method: string, id: string): void {
+    const answer =
+      method === 'ping'
+        ? '"result":{}'
+        : `"error":{"code":-32601,"message":${JSON.stringify(`Method not found: ${method}`)}}`
+    this.#tell(() => this.#options.write(`{"jsonrpc":"2.0","id":${id},${answer}}`))
+  }
+}
+
+const aborted = (call: Call): AppError =>
+  new AppError('ABORTED', `${call.method} was cancelled by the caller`, { method: call.method })

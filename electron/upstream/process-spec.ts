@@ -1,0 +1,31 @@
+import type { UpstreamConfig } from '../../shared/config.ts'
+import { expand, type Variables } from '../config/expand.ts'
+import type { ProcessSpec } from '../process/types.ts'
+
+export type StdioConfig = Extract<UpstreamConfig, { transport: 'stdio' }>
+
+/**
+ * What to run, with every ${VAR} filled in: the entry's own environment over the inherited one.
+ * @throws AppError CONFIG_INVALID when a variable is not set
+ */
+export function processSpec(
+  config: StdioConfig,
+  variables: Variables,
+  environment: Record<string, string>,
+): ProcessSpec {
+  const env = { ...environment }
+  for (const [name, value] of Object.entries(config.env)) env[name] = expand(value, variables, `env.${name}`)
+  return {
+    command: expand(config.command, variables, 'command'),
+    args: config.args.map((argument, index) => expand(argument, variables, `args[${index}]`)),
+    env,
+    cwd: config.cwd === undefined ? undefined : expand(config.cwd, variables, 'cwd'),
+  }
+}
+
+/** Whether processes of the one can't stand in for those of the other. */
+export function runsDifferently(a: StdioConfig, b: StdioConfig): boolean {
+  const identity = (config: StdioConfig) =>
+    JSON.stringify([config.command, config.args, Object.entries(config.env).sort(), config.cwd, config.protocol])
+  return identity(a) !== identity(b)
+}

@@ -1,0 +1,249 @@
+import type { Timeouts } from '../../shared/config.ts'
+import { AppError, type ErrorCode, toErrorShape } from '../../shared/errors.ts'
+import type { PoolSnapshot } from '../../shared/state.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { AcquireOptions, Lease } from '../pool/types.ts'
+import type { Answer } from './channel.ts'
+import { isToolError, toolName } from './envelope.ts'
+import type { RetryBudget } from './retry-budget.ts'
+import type { SingleShotDetector } from './single-shot.ts'
+import type { StdioConnection } from './stdio-connection.ts'
+import type { RequestOutcome, UpstreamEvents, UpstreamReply, UpstreamRequest } from './types.ts'
+
+/** Running them twice changes nothing. */
+const readOnlyMethods: ReadonlySet<string> = new Set([
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+])
+
+const maxAttempts = 3
+
+/** How long a connection that owes an answer is kept back for it, before it is closed. */
+const lateAnswerGraceMs = 500
+
+export interface RequestPathOptions {
+  readonly upstream: string
+  readonly clock: Clock
+  acquire(options: AcquireOptions): Promise<Lease<StdioConnection>>
+  pool(): PoolSnapshot
+  timeouts(): Timeouts
+  singleShot(): SingleShotDetector
+  readonly retries: RetryBudget
+  done(record: UpstreamEvents['request.done']): void
+}
+
+/** What has become known of one request, attempt by attempt. */
+interface Progress {
+  readonly startedAt: number
+  readonly deadline: number
+  readonly responseTimeoutMs: number
+  readonly acquireDeadline: number
+  queueMs: number
+  callMs: number
+  attempts: number
+  coldStart: boolean
+  connectionId: string | null
+}
+
+/** One request from the pool's queue to the server's answer, under one deadline. */
+export class RequestPath {
+  readonly #options: RequestPathOptions
+
+  constructor(options: RequestPathOptions) {
+    this.#options = options
+  }
+
+  /** @throws AppError; see {@link Upstream.request} */
+  async send(request: UpstreamRequest): Promise<UpstreamReply> {
+    this.#options.retries.request()
+    const progress = this.#start(request)
+    try {
+      const reply = await this.#attempts(request, progress)
+      this.#done(request, progress, outcomeOf(request.method, reply), null)
+      return reply
+    } catch (thrown) {
+      const error = this.#explained(thrown, progress)
+      this.#done(request, progress, outcomeOfError[error.code] ?? 'unavailable', error)
+      throw error
+    }
+  }
+
+  #start(request: UpstreamRequest): Progress {
+    const { clock } = this.#options
+    const own = this.#options.timeouts()
+    const startedAt = clock.now()
+    const deadline = startedAt + lower(own.requestTimeoutMs, request.timeouts?.requestTimeoutMs)
+    return {
+      startedAt,
+      deadline,
+      responseTimeoutMs: lower(own.responseTimeoutMs, request.timeouts?.responseTimeoutMs),
+      acquireDeadline: Math.min(deadline, this.#connectDeadline(startedAt, request.timeouts?.connectTimeoutMs)),
+      queueMs: 0,
+      callMs: 0,
+      attempts: 0,
+      coldStart: false,
+      connectionId: null,
+    }
+  }
+
+  /** A connection's own connect timeout is everybody's; a caller lowers how long it waits where all that it can wait for is a connect. */
+  #connectDeadline(now: number, connectTimeoutMs: number | undefined): number {
+    if (connectTimeoutMs === undefined) return Number.POSITIVE_INFINITY
+    const { idle, leased, returning } = this.#options.pool()
+    return idle + leased + returning > 0 ? Number.POSITIVE_INFINITY : now + connectTimeoutMs
+  }
+
+  async #attempts(request: UpstreamRequest, progress: Progress): Promise<UpstreamReply> {
+    for (;;) {
+      progress.attempts++
+      const lease = await this.#acquire(request, progress)
+      const connection = lease.resource
+      const calledAt = this.#options.clock.now()
+      let answering: Promise<Answer> | undefined
+      try {
+        answering = connection.call({
+          method: request.method,
+          params: request.params,
+          responseTimeoutMs: progress.responseTimeoutMs,
+          deadline: progress.deadline,
+          signal: request.signal,
+          onNotification: request.onNotification,
+        })
+        const answer = await answering
+        progress.callMs += this.#options.clock.now() - calledAt
+        this.#giveBack(lease, connection)
+        return this.#reply(answer, connection, progress)
+      } catch (error) {
+        const written = answering !== undefined
+        if (written) progress.callMs += this.#options.clock.now() - calledAt
+        this.#giveUp(lease, connection, written, error)
+        if (!this.#mayRetry(request, progress, written, error)) throw revokedCause(lease, error)
+      }
+    }
+  }
+
+  async #acquire(request: UpstreamRequest, progress: Progress): Promise<Lease<StdioConnection>> {
+    const { clock } = this.#options
+    const askedAt = clock.now()
+    try {
+      const lease = await this.#options.acquire({
+        signal: request.signal,
+        deadline: progress.acquireDeadline,
+        prefer: request.prefer,
+      })
+      progress.coldStart ||= lease.opened
+      progress.connectionId = lease.connectionId
+      return lease
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'ACQUIRE_TIMEOUT') throw this.#waitedTooLong(error, progress)
+      throw error
+    } finally {
+      progress.queueMs += clock.now() - askedAt
+    }
+  }
+
+  /** The pool says that the wait is over; which limit ended it is known here. */
+  #waitedTooLong(error: AppError, { acquireDeadline, deadline }: Progress): AppError {
+    const now = this.#options.clock.now()
+    if (now < acquireDeadline) return error
+    const code: ErrorCode = acquireDeadline < deadline ? 'CONNECT_TIMEOUT' : 'DEADLINE_EXCEEDED'
+    return new AppError(code, `no connection before the request's deadline: ${error.message}`, error.data, {
+      cause: error,
+    })
+  }
+
+  #reply(answer: Answer, connection: StdioConnection, progress: Progress): UpstreamReply {
+    const { queueMs, coldStart, callMs, attempts } = progress
+    return {
+      kind: answer.kind,
+      text: answer.text,
+      connectionId: connection.connectionId,
+      pid: connection.pid,
+      timing: { queueMs, coldStart, callMs, attempts },
+    }
+  }
+
+  #giveBack(lease: Lease<StdioConnection>, connection: StdioConnection): void {
+    const probation = this.#options.singleShot().probation(connection)
+    if (probation) void probation.then(() => lease.release())
+    else lease.release()
+  }
+
+  /** A connection that owes an answer, or takes no requests, is given to nobody. */
+  #giveUp(lease: Lease<StdioConnection>, connection: StdioConnection, written: boolean, error: unknown): void {
+    if (!written && !isAborted(error)) lease.release({ reason: 'write-failed', manner: 'abrupt' })
+    else if (connection.owesAnswer && connection.alive) {
+      void connection
+        .cleared(lateAnswerGraceMs)
+        .then((clear) => lease.release(clear ? undefined : { reason: 'unhealthy', manner: 'abrupt' }))
+    } else lease.release()
+  }
+
+  #mayRetry(request: UpstreamRequest, progress: Progress, written: boolean, error: unknown): boolean {
+    if (isAborted(error) || request.signal?.aborted) return false
+    const lost = error instanceof AppError && error.code === 'CONNECTION_LOST'
+    if (written && !(lost && readOnlyMethods.has(request.method))) return false
+    if (progress.attempts >= maxAttempts || this.#options.clock.now() >= progress.deadline) return false
+    return this.#options.retries.take()
+  }
+
+  /** Every failure says how full the pool was. */
+  #explained(thrown: unknown, progress: Progress): AppError {
+    const { code, message, data } = toErrorShape(thrown)
+    const { max, idle, leased, spawning, waiting } = this.#options.pool()
+    return new AppError(
+      code,
+      message,
+      {
+        upstream: this.#options.upstream,
+        ...data,
+        attempts: progress.attempts,
+        pool: data?.pool ?? { max, total: idle + leased + spawning, active: leased, idle, spawning, waiting },
+      },
+      { cause: thrown instanceof AppError ? thrown.cause : thrown },
+    )
+  }
+
+  #done(request: UpstreamRequest, progress: Progress, outcome: RequestOutcome, error: AppError | null): void {
+    this.#options.done({
+      method: request.method,
+      tool: request.method === 'tools/call' ? toolName(request.params) : null,
+      outcome,
+      error: error && error.toShape(),
+      totalMs: this.#options.clock.now() - progress.startedAt,
+      queueMs: progress.queueMs,
+      callMs: progress.callMs,
+      connectionId: progress.connectionId,
+    })
+  }
+}
+
+const lower = (own: number, asked: number | undefined): number => (asked === undefined ? own : Math.min(own, asked))
+
+const isAborted = (error: unknown): boolean => error instanceof AppError && error.code === 'ABORTED'
+
+/** A lease that was taken away says why better than the connection that ended with it. */
+function revokedCause(lease: Lease<StdioConnection>, error: unknown): unknown {
+  const reason: unknown = lease.revoked.aborted ? lease.revoked.reason : undefined
+  return reason instanceof AppError ? reason : error
+}
+
+function outcomeOf(method: string, reply: UpstreamReply): RequestOutcome {
+  if (reply.kind === 'error') return 'protocol_error'
+  return method === 'tools/call' && isToolError(reply.text) ? 'tool_error' : 'ok'
+}
+
+const outcomeOfError: Partial<Record<ErrorCode, RequestOutcome>> = {
+  ABORTED: 'cancelled',
+  ACQUIRE_TIMEOUT: 'timeout',
+  CONNECT_TIMEOUT: 'timeout',
+  RESPONSE_TIMEOUT: 'timeout',
+  DEADLINE_EXCEEDED: 'timeout',
+  CONNECTION_LOST: 'lost',
+  LEASE_EXPIRED: 'lost',
+  LINE_TOO_LONG: 'lost',
+  STDIN_OVERFLOW: 'lost',
+}

@@ -1,0 +1,294 @@
+import { AppError } from '../../shared/errors.ts'
+import type { Clock, Timer } from '../kit/clock.ts'
+import { deferred } from '../kit/deferred.ts'
+import { Ring } from '../kit/ring.ts'
+import type { CloseManner, DownCause, Resource } from '../pool/types.ts'
+import type { ChildTree, ProcessSpec, StderrLine } from '../process/types.ts'
+import { type Answer, type Call, Channel } from './channel.ts'
+import { connectFailed, connectionLost, connectTimedOut, describeExit, processFacts } from './failures.ts'
+import { initializeParams, readHandshake } from './handshake.ts'
+import type { Handshake, ServerNotification } from './types.ts'
+
+/**
+ * After the end of stdout or a failed write the exit follows within moments, unless the process lives on. Its code and the
+ * answers that may still be in the pipe are worth this wait; nobody is given the connection meanwhile.
+ */
+const lastWordsMs = 250
+
+/** An exit this soon after the answer belongs to it: a single-shot program. */
+const exitAfterAnswerMs = 1_000
+
+/** Lines on stdout that are no messages; servers that log there tend to log a lot. */
+const strayLinesKept = 50
+const strayLineChars = 2_000
+
+export interface StdioConnectionOptions {
+  readonly connectionId: string
+  readonly tree: ChildTree
+  readonly spec: ProcessSpec
+  /** `jsonrpc`: no handshake, no MCP notifications. */
+  readonly protocol: 'legacy' | 'jsonrpc'
+  readonly clientInfo: { name: string; version: string }
+  readonly connectTimeoutMs: number
+  readonly clock: Clock
+  /** Started, and now shakes hands. */
+  handshaking(): void
+  onHandshake(handshake: Handshake): void
+  onNotification(notification: ServerNotification): void
+  onInvalidLine(head: string): void
+  onListenerError(error: unknown): void
+}
+
+type Sign = Extract<DownCause['reason'], 'exited' | 'write-failed'>
+
+/** One process of a stdio server: handshake, requests, and the end. */
+export class StdioConnection implements Resource {
+  readonly connectionId: string
+  readonly ready: Promise<void>
+  readonly ping?: (signal: AbortSignal) => Promise<void>
+  /** Requests answered, by either kind of answer. */
+  served = 0
+  /** Requests that got no answer, or an error as answer. */
+  errors = 0
+  lastError: string | undefined
+  readonly #options: StdioConnectionOptions
+  readonly #tree: ChildTree
+  readonly #channel: Channel
+  readonly #ready = deferred<void>()
+  readonly #stray = new Ring<StderrLine>(strayLinesKept)
+  readonly #connectTimer: Timer
+  #lastWordsTimer: Timer | undefined
+  #onDown: ((cause: DownCause) => void) | undefined
+  #cause: DownCause | undefined
+  #sign: Sign | undefined
+  #exitFollowedAnswer = false
+  #closing = false
+  #lastAnswerAt = Number.NEGATIVE_INFINITY
+  #strayCount = 0
+  #stderrSeq = 0
+
+  constructor(options: StdioConnectionOptions) {
+    this.#options = options
+    this.connectionId = options.connectionId
+    this.ready = this.#ready.promise
+    // Told by onDown too; a pool that looks away must not turn it into an unhandled rejection.
+    this.ready.catch(() => {})
+    const { tree, clock, connectionId } = options
+    this.#tree = tree
+    this.#channel = new Channel({
+      clock,
+      write: (line) => tree.write(line),
+      mcp: options.protocol === 'legacy',
+      describe: () => processFacts(tree, connectionId),
+      onNotification: options.onNotification,
+      onInvalid: (line) => this.#strayLine(line),
+      onListenerError: options.onListenerError,
+    })
+    if (options.protocol === 'legacy') this.ping = (signal) => this.#ping(signal)
+    tree.onLine = (line) => this.#channel.receive(line)
+    tree.onLineTooLong = (bytes, head, tail) => this.#channel.skippedLine(this.#lineTooLong(bytes), head, tail)
+    tree.onStdoutEnd = () => this.#ending('exited')
+    tree.onWriteFailed = (error) => this.#ending('write-failed', error)
+    tree.stderr.onLine((line) => {
+      this.#stderrSeq = line.seq
+    })
+    void tree.exited.then(() => this.#ending('exited'))
+    this.#connectTimer = clock.after(options.connectTimeoutMs, () =>
+      this.#connectFailed(connectTimedOut(tree, connectionId, options.connectTimeoutMs)),
+    )
+    // What never ran has no pid; its `exited` says why.
+    if (tree.pid === undefined) return
+    if (options.protocol === 'jsonrpc') this.#connected()
+    else queueMicrotask(() => void this.#shakeHands())
+  }
+
+  get alive(): boolean {
+    return this.#sign === undefined && this.#cause === undefined && !this.#closing
+  }
+
+  get pid(): number | null {
+    return this.#tree.pid ?? null
+  }
+
+  get tree(): ChildTree {
+    return this.#tree
+  }
+
+  get inFlight(): number {
+    return this.#channel.inFlight
+  }
+
+  /** Whether it still owes the answer to an abandoned request: not to be given to anyone. */
+  get owesAnswer(): boolean {
+    return this.#channel.owesAnswer
+  }
+
+  /** Whether it ended by itself with code 0 right after its one and only answer. */
+  get endedAfterOneAnswer(): boolean {
+    return this.#tree.exit?.code === 0 && this.served === 1 && this.#exitFollowedAnswer
+  }
+
+  onDown(listener: (cause: DownCause) => void): void {
+    this.#onDown = listener
+  }
+
+  /**
+   * Sends one request. Not `async`, because when it throws is what it tells.
+   * @returns the server's answer; rejects with RESPONSE_TIMEOUT, DEADLINE_EXCEEDED, ABORTED, CONNECTION_LOST, LINE_TOO_LONG
+   * @throws AppError synchronously when nothing was written: nothing reached the server
+   */
+  call(call: Call): Promise<Answer> {
+    if (!this.alive) throw connectionLost(this.#tree, this.connectionId)
+    return this.#channel.call(call).then(this.#answered, this.#unanswered)
+  }
+
+  /** Waits a moment for the answers of abandoned requests. @returns whether it may be used again */
+  async cleared(graceMs: number): Promise<boolean> {
+    return (await this.#channel.cleared(graceMs)) && this.alive
+  }
+
+  close(manner: CloseManner): Promise<'gone' | 'survived'> {
+    if (!this.#closing) {
+      this.#closing = true
+      this.#connectTimer.cancel()
+      this.#lastWordsTimer?.cancel()
+      const what = this.#sign ? undefined : `was closed by the pool (${manner})`
+      const error = connectionLost(this.#tree, this.connectionId, what)
+      this.#ready.reject(error)
+      this.#channel.fail(error)
+    }
+    return this.#tree.terminate(manner)
+  }
+
+  /** Stderr, with what it wrote to stdout that was no message between the lines. */
+  log(): { lines: StderrLine[]; droppedBytes: number } {
+    const lines = this.#tree.stderr.lines()
+    if (this.#stray.length > 0) lines.push(...this.#stray)
+    lines.sort((a, b) => a.seq - b.seq)
+    return { lines, droppedBytes: this.#tree.stderr.droppedBytes }
+  }
+
+  readonly #answered = (answer: Answer): Answer => {
+    this.served++
+    this.#lastAnswerAt = this.#options.clock.now()
+    if (answer.kind === 'error') this.errors++
+    return answer
+  }
+
+  readonly #unanswered = (error: unknown): never => {
+    this.errors++
+    if (error instanceof AppError) this.lastError = error.message
+    throw error
+  }
+
+  async #shakeHands(): Promise<void> {
+    if (!this.alive) return
+    this.#options.handshaking()
+    try {
+      const answer = await this.#channel.call({
+        method: 'initialize',
+        params: initializeParams(this.#options.clientInfo),
+        // The connect timer ends it.
+        responseTimeoutMs: Number.POSITIVE_INFINITY,
+        cancellable: false,
+      })
+      const handshake = readHandshake(answer)
+      this.#channel.notify('notifications/initialized')
+      this.#options.onHandshake(handshake)
+      this.#connected()
+    } catch (error) {
+      // An end during the handshake is told by the process itself, with its exit code.
+      if (this.alive) this.#connectFailed(this.#withFacts(error))
+    }
+  }
+
+  #connected(): void {
+    this.#connectTimer.cancel()
+    this.#ready.resolve()
+  }
+
+  #connectFailed(error: AppError): void {
+    this.#connectTimer.cancel()
+    this.lastError = error.message
+    this.#ready.reject(error)
+    this.#down({ reason: 'protocol-error', expected: false, error })
+  }
+
+  #withFacts(error: unknown): AppError {
+    if (error instanceof AppError) {
+      const data = { ...error.data, ...processFacts(this.#tree, this.connectionId) }
+      return new AppError(error.code, error.message, data, { cause: error.cause })
+    }
+    return new AppError('HANDSHAKE_FAILED', String(error), processFacts(this.#tree, this.connectionId), {
+      cause: error,
+    })
+  }
+
+  /** The first sign of the end: nobody may be given this any more; a moment later the facts are complete. */
+  #ending(sign: Sign, cause?: Error): void {
+    if (this.#closing || this.#cause) return
+    if (!this.#sign) {
+      this.#sign = sign
+      this.#exitFollowedAnswer = this.#options.clock.now() - this.#lastAnswerAt <= exitAfterAnswerMs
+      this.#lastWordsTimer = this.#options.clock.after(lastWordsMs, () => this.#ended(cause))
+    }
+    // The exit is told after the last output has been read.
+    if (this.#tree.exit) this.#ended(cause)
+  }
+
+  #ended(cause: Error | undefined): void {
+    this.#lastWordsTimer?.cancel()
+    this.#connectTimer.cancel()
+    const connecting = !this.#ready.settled
+    const error = connecting
+      ? connectFailed(this.#tree, this.connectionId, this.#options.spec)
+      : connectionLost(this.#tree, this.connectionId, this.#whatEnded(cause), cause)
+    const singleUse = !connecting && this.endedAfterOneAnswer && this.#channel.inFlight === 0
+    if (!singleUse) this.lastError = error.message
+    this.#ready.reject(error)
+    this.#down(
+      singleUse
+        ? { reason: 'single-use', expected: true, error }
+        : { reason: this.#sign ?? 'exited', expected: false, error },
+    )
+  }
+
+  #whatEnded(cause: Error | undefined): string {
+    const { exit } = this.#tree
+    if (exit || !cause) return describeExit(exit)
+    return `does not take requests any more (${cause.message})`
+  }
+
+  #down(cause: DownCause): void {
+    if (this.#cause || this.#closing) return
+    this.#cause = cause
+    this.#channel.fail(cause.error as AppError)
+    this.#onDown?.(cause)
+  }
+
+  async #ping(signal: AbortSignal): Promise<void> {
+    // Any answer is a sign of life, "method not found" too. The signal ends the wait.
+    await this.#channel.call({
+      method: 'ping',
+      responseTimeoutMs: Number.POSITIVE_INFINITY,
+      signal,
+      cancellable: false,
+    })
+  }
+
+  #lineTooLong(bytes: number): AppError {
+    return new AppError('LINE_TOO_LONG', `the server's answer is too long: a line of ${bytes} bytes was skipped`, {
+      bytes,
+      ...processFacts(this.#tree, this.connectionId),
+    })
+  }
+
+  #strayLine(line: string): void {
+    if (line.trim() === '') return
+    this.#strayCount++
+    // Between two stderr lines: the next whole number is the next one's.
+    const seq = this.#stderrSeq + this.#strayCount / (this.#strayCount + 1)
+    this.#stray.push({ seq, at: this.#options.clock.wall(), text: `[stdout] ${line.slice(0, strayLineChars)}` })
+    this.#options.onInvalidLine(line.slice(0, 200))
+  }
+}

@@ -1,0 +1,227 @@
+import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
+import { AppError } from '../../shared/errors.ts'
+import type { Failure } from '../../shared/state.ts'
+import { Emitter } from '../kit/emitter.ts'
+import { Pool } from '../pool/pool.ts'
+import type { OpenContext } from '../pool/types.ts'
+import { spawnTree } from '../process/spawn.ts'
+import type { UpstreamDeps } from './deps.ts'
+import { type ConnectionLog, EndedLogs } from './ended-logs.ts'
+import { HandshakeCache } from './handshake-cache.ts'
+import { forwardPoolEvents } from './pool-events.ts'
+import { processSpec, runsDifferently, type StdioConfig } from './process-spec.ts'
+import { RequestPath } from './request-path.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { SingleShotDetector, singleShotAdvice } from './single-shot.ts'
+import { StdioConnection } from './stdio-connection.ts'
+import type { Handshake, Upstream, UpstreamEvents, UpstreamReply, UpstreamRequest, UpstreamView } from './types.ts'
+import { connectionView, failureOf, upstreamState } from './view.ts'
+
+/** POOL semantics, "Defaults": shutdown in all. */
+const shutdownTimeoutMs = 10_000
+
+/** An MCP server (or plain JSON-RPC program) over stdio: a bounded pool of its processes. */
+export class StdioUpstream implements Upstream {
+  readonly name: string
+  readonly events = new Emitter<UpstreamEvents>((error) => this.#reportListener(error))
+  #config: StdioConfig
+  readonly #deps: UpstreamDeps
+  readonly #pool: Pool<StdioConnection>
+  readonly #requests: RequestPath
+  readonly #handshakes: HandshakeCache
+  /** Every connection whose process tree may still live, by id. */
+  readonly #live = new Map<string, StdioConnection>()
+  readonly #ended = new EndedLogs()
+  #singleShot: SingleShotDetector
+  #lastFailure: Failure | null = null
+  #lastAttemptFailed = false
+  #closing: Promise<void> | undefined
+
+  constructor(config: StdioConfig, deps: UpstreamDeps) {
+    this.name = config.name
+    this.#config = config
+    this.#deps = deps
+    const { clock, random, budget } = deps
+    this.#singleShot = new SingleShotDetector(clock, config.protocol === 'jsonrpc')
+    this.#pool = new Pool<StdioConnection>({
+      name: config.name,
+      limits: config.pool,
+      open: (context) => this.#open(context),
+      clock,
+      random,
+      budget,
+    })
+    this.#handshakes = new HandshakeCache(clock, async () => (await this.#pool.acquire()).release())
+    this.#requests = new RequestPath({
+      upstream: config.name,
+      clock,
+      acquire: (options) => this.#pool.acquire(options),
+      pool: () => this.#pool.snapshot(),
+      timeouts: () => this.#config.timeouts,
+      singleShot: () => this.#singleShot,
+      retries: new RetryBudget(clock),
+      done: (record) => this.events.emit('request.done', record),
+    })
+    this.#listen()
+  }
+
+  get config(): StdioConfig {
+    return this.#config
+  }
+
+  request(request: UpstreamRequest): Promise<UpstreamReply> {
+    return this.#requests.send(request)
+  }
+
+  async handshake(options?: { signal?: AbortSignal; timeouts?: Partial<Timeouts> }): Promise<Handshake> {
+    if (this.#config.protocol === 'jsonrpc') {
+      throw new AppError(
+        'UPSTREAM_UNSUPPORTED',
+        `${this.name} speaks plain JSON-RPC (protocol "jsonrpc"): there is no MCP handshake`,
+        {
+          upstream: this.name,
+        },
+      )
+    }
+    const own = this.#config.timeouts.requestTimeoutMs
+    const limitMs = Math.min(own, options?.timeouts?.requestTimeoutMs ?? own)
+    return this.#handshakes.get({ signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
+  }
+
+  view(): UpstreamView {
+    const pool = this.#pool.snapshot()
+    const handshake = this.#handshakes.value
+    const jsonrpc = this.#config.protocol === 'jsonrpc'
+    return {
+      state: upstreamState(pool, this.#lastAttemptFailed),
+      era: jsonrpc ? 'jsonrpc' : handshake ? 'legacy' : null,
+      serverInfo: handshake ? { ...handshake.serverInfo, protocolVersion: handshake.protocolVersion } : null,
+      lastFailure: this.#lastFailure,
+      advice: this.#singleShot.marked ? [singleShotAdvice] : [],
+      pool,
+      connections: this.#pool.connections().map((pooled) => connectionView(this.name, pooled)),
+    }
+  }
+
+  logs(connectionId: string): ConnectionLog | undefined {
+    return this.#live.get(connectionId)?.log() ?? this.#ended.get(connectionId)
+  }
+
+  pids(): Map<string, number> {
+    const pids = new Map<string, number>()
+    for (const [id, { pid }] of this.#live) if (pid !== null) pids.set(id, pid)
+    return pids
+  }
+
+  spawn(): string {
+    return this.#pool.spawn('person')
+  }
+
+  drain(): void {
+    this.#pool.drain()
+  }
+
+  restart(): void {
+    this.#pool.restart()
+  }
+
+  suspend(): void {
+    this.#pool.suspend()
+  }
+
+  resume(): void {
+    this.#pool.resume()
+  }
+
+  retry(): void {
+    this.#pool.retry()
+  }
+
+  resetBreaker(): void {
+    this.#pool.resetBreaker()
+  }
+
+  evict(connectionId: string, how: 'kill' | 'drain' | 'restart'): boolean {
+    return this.#pool.evict(connectionId, how)
+  }
+
+  reconfigure(config: UpstreamConfig): void {
+    if (config.transport !== 'stdio') {
+      throw new AppError('INVALID_ARGUMENT', `${this.name}: another transport needs another upstream`)
+    }
+    const replaced = runsDifferently(this.#config, config)
+    this.#config = config
+    this.#pool.setLimits(config.pool)
+    if (!replaced) return
+    // Another program: nothing that was learnt about the old one holds.
+    this.#handshakes.clear()
+    this.#singleShot = new SingleShotDetector(this.#deps.clock, config.protocol === 'jsonrpc')
+    this.#pool.setSingleShot(false)
+    this.#lastFailure = null
+    this.#lastAttemptFailed = false
+    this.#pool.resetBreaker()
+    this.#pool.restart()
+  }
+
+  close(reason: 'shutdown' | 'upstream-removed', timeoutMs = shutdownTimeoutMs): Promise<void> {
+    const closing = this.#closing ?? this.#pool.close(reason, timeoutMs)
+    this.#closing = closing
+    return closing
+  }
+
+  #open(context: OpenContext): StdioConnection {
+    const config = this.#config
+    const { clock, guard, clientInfo } = this.#deps
+    const spec = processSpec(config, this.#deps.variables, this.#deps.environment())
+    const { connectionId } = context
+    const connection = new StdioConnection({
+      connectionId,
+      tree: spawnTree(spec, { clock, guard }),
+      spec,
+      protocol: config.protocol === 'jsonrpc' ? 'jsonrpc' : 'legacy',
+      clientInfo,
+      connectTimeoutMs: config.timeouts.connectTimeoutMs,
+      clock,
+      handshaking: () => context.handshaking(),
+      onHandshake: (handshake) => {
+        // A process of the configuration before a change may still finish its handshake.
+        if (this.#config === config || !runsDifferently(this.#config, config)) this.#handshakes.set(handshake)
+      },
+      onNotification: (notification) => this.events.emit('notification', { ...notification, connectionId }),
+      onInvalidLine: (head) => this.events.emit('line.invalid', { connectionId, head }),
+      onListenerError: (error) => this.#reportListener(error),
+    })
+    this.#live.set(connectionId, connection)
+    return connection
+  }
+
+  #listen(): void {
+    forwardPoolEvents(this.#pool.events, this.events, (connectionId) => this.#live.get(connectionId))
+    const { events } = this.#pool
+    const { clock } = this.#deps
+    events.on('connection.ready', () => {
+      this.#lastAttemptFailed = false
+    })
+    events.on('connection.failed', ({ error }) => {
+      this.#lastAttemptFailed = true
+      this.#lastFailure = failureOf(error, clock.wall())
+    })
+    events.on('connection.closing', ({ error, reason }) => {
+      if (error && reason !== 'single-use') this.#lastFailure = failureOf(error, clock.wall())
+    })
+    events.on('connection.dead', ({ connectionId }) => {
+      const connection = this.#live.get(connectionId)
+      if (!connection) return
+      this.#live.delete(connectionId)
+      this.#ended.add(connection)
+      if (this.#singleShot.ended(connection)) {
+        this.#pool.setSingleShot(true)
+        this.events.emit('single-shot', undefined)
+      }
+    })
+  }
+
+  #reportListener(error: unknown): void {
+    this.#deps.logger.log('error', 'a listener failed', { upstream: this.name, error: String(error) })
+  }
+}

@@ -1,0 +1,107 @@
+import type { UpstreamConfig } from '../../shared/config.ts'
+import { AppError } from '../../shared/errors.ts'
+import type { PoolSnapshot } from '../../shared/state.ts'
+import { Emitter } from '../kit/emitter.ts'
+import type { Upstream, UpstreamEvents, UpstreamView } from './types.ts'
+
+/** An upstream that is configured in a way that this version can't serve. It says so, and does nothing else. */
+export class UnsupportedUpstream implements Upstream {
+  readonly name: string
+  readonly events = new Emitter<UpstreamEvents>()
+  #config: UpstreamConfig
+  readonly #why: string
+  #closed = false
+
+  /** @param why what is not supported and what to do, in a sentence */
+  constructor(config: UpstreamConfig, why: string) {
+    this.name = config.name
+    this.#config = config
+    this.#why = why
+  }
+
+  get config(): UpstreamConfig {
+    return this.#config
+  }
+
+  async request(): Promise<never> {
+    throw this.#unsupported()
+  }
+
+  async handshake(): Promise<never> {
+    throw this.#unsupported()
+  }
+
+  view(): UpstreamView {
+    const state = this.#closed ? 'stopped' : 'unsupported'
+    const pool = emptyPool(this.#config.pool.maxConnections, this.#closed)
+    return { state, era: null, serverInfo: null, lastFailure: null, advice: [this.#why], pool, connections: [] }
+  }
+
+  logs(): undefined {
+    return undefined
+  }
+
+  pids(): Map<string, number> {
+    return new Map()
+  }
+
+  spawn(): string {
+    throw this.#unsupported()
+  }
+
+  drain(): void {}
+  restart(): void {}
+  suspend(): void {
+    throw this.#unsupported()
+  }
+  resume(): void {}
+  retry(): void {}
+  resetBreaker(): void {}
+
+  evict(): boolean {
+    return false
+  }
+
+  reconfigure(config: UpstreamConfig): void {
+    this.#config = config
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+  }
+
+  #unsupported(): AppError {
+    return new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: ${this.#why}`, { upstream: this.name })
+  }
+}
+
+function emptyPool(max: number, closed: boolean): PoolSnapshot {
+  return {
+    state: closed ? 'closed' : 'running',
+    max,
+    minIdle: 0,
+    idle: 0,
+    leased: 0,
+    spawning: 0,
+    returning: 0,
+    draining: 0,
+    quarantined: 0,
+    spares: 0,
+    waiting: 0,
+    oldestWaitMs: 0,
+    returnQueueDepth: 0,
+    returnQueueCapacity: 0,
+    acquires: 0,
+    granted: 0,
+    timedOut: 0,
+    aborted: 0,
+    rejected: 0,
+    opened: 0,
+    dead: 0,
+    leaked: 0,
+    revoked: 0,
+    breaker: { state: 'closed', failures: 0, retryAt: null },
+    reconnect: { attempts: 0, nextAt: null, total: 0 },
+    singleShot: false,
+  }
+}
