@@ -1,0 +1,323 @@
+import type { Snapshot } from '../../shared/frames.ts'
+import type { HostState, Point, UpstreamStats } from '../../shared/state.ts'
+import type { GatewayEvents } from '../gateway/types.ts'
+import type { Clock, Timer } from '../kit/clock.ts'
+import type { Emitter, Unsubscribe } from '../kit/emitter.ts'
+import type { Logger } from '../kit/logger.ts'
+import type { Upstream } from '../upstream/types.ts'
+import { composeUpstream, nameOf, viewOf } from './compose.ts'
+import { type DelayMonitor, EventLoopLag } from './event-loop-lag.ts'
+import { FrameHub } from './frame-hub.ts'
+import { Journal, type NewEvent } from './journal.ts'
+import { defineMetrics } from './metrics/definitions.ts'
+import { setGauges } from './metrics/gauges.ts'
+import { PendingChanges } from './pending-changes.ts'
+import { gatewayRecords, suppressedRecord, throttlePolicy } from './records.ts'
+import { SecondTicker, type Tick } from './second-ticker.ts'
+import { Throttle } from './throttle.ts'
+import { noUsage, TrackedUpstream } from './tracked-upstream.ts'
+import type { SampleTrees, TelemetrySources, UpstreamSource } from './types.ts'
+import { UpstreamMeter } from './upstream-meter.ts'
+import { recordUpstream } from './upstream-recorder.ts'
+import { UsageSampler } from './usage-sampler.ts'
+
+/** After a scrape the event loop is watched closely for this long: until the next scrape, where there is a scraper. */
+const scraperAwayMs = 120_000
+
+export interface TelemetryOptions {
+  clock: Clock
+  logger: Logger
+  /** Read from the first second on. */
+  sources: TelemetrySources
+  /** CPU and memory of process trees; without it they stay null. */
+  sampleTrees?: SampleTrees | undefined
+  /** Node's own, unless a test owns time. */
+  delayMonitor?: DelayMonitor | undefined
+}
+
+/**
+ * Hears what upstreams and the gateway tell, counts it, keeps the newest of it, and pushes what changed to whoever
+ * watches. It decides nothing, and nothing waits for it.
+ */
+export class Telemetry {
+  readonly journal: Journal
+  readonly frames: FrameHub
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #sources: TelemetrySources
+  readonly #metrics = defineMetrics()
+  readonly #tracked = new Map<string, TrackedUpstream>()
+  readonly #changes: PendingChanges
+  readonly #throttle = new Throttle(throttlePolicy)
+  readonly #usage: UsageSampler
+  readonly #lag: EventLoopLag
+  readonly #ticker: SecondTicker
+  readonly #attachments = new Set<Unsubscribe>()
+  #scraperTimer: Timer | undefined
+
+  constructor({ clock, logger, sources, sampleTrees, delayMonitor }: TelemetryOptions) {
+    this.#clock = clock
+    this.#logger = logger
+    this.#sources = sources
+    this.#lag = new EventLoopLag(delayMonitor)
+    this.journal = new Journal(
+      () => clock.wall(),
+      () => this.frames.touch(),
+    )
+    this.#usage = new UsageSampler({
+      sample: sampleTrees,
+      logger,
+      pids: () => this.#pids(),
+      onSampled: () => this.#usageSampled(),
+    })
+    this.#changes = new PendingChanges({
+      names: () => this.#names(),
+      upstream: (name) => this.#composeUpstream(name),
+      host: () => this.#host(),
+      gateway: () => sources.gateway(),
+      lastEventId: () => this.journal.lastId,
+      eventsSince: (id) => this.journal.since(id),
+      pointsSince: (name, second) => this.#tracked.get(name)?.points.since(second) ?? [],
+    })
+    this.frames = new FrameHub({
+      clock,
+      logger,
+      contents: this.#changes,
+      onListening: (listening) => {
+        this.#watchLag()
+        if (listening) this.#usage.tick(clock.now(), true)
+      },
+    })
+    this.#ticker = new SecondTicker(clock, (tick) => this.#tick(tick))
+    this.#ticker.start()
+  }
+
+  /** Hears an upstream until the returned function is called. Its figures stay until the sources no longer name it. */
+  attach(upstream: Upstream): Unsubscribe {
+    const tracked = this.#track(upstream.name)
+    tracked.attached += 1
+    tracked.series.transport = upstream.config.transport
+    const stop = recordUpstream(upstream, {
+      meter: tracked.meter,
+      series: tracked.series,
+      get protocolVersion() {
+        return tracked.protocolVersion
+      },
+      set protocolVersion(version) {
+        tracked.protocolVersion = version
+      },
+      now: () => this.#clock.now(),
+      record: (event) => this.#record(upstream.name, event),
+      changed: () => this.upstreamChanged(upstream.name),
+      maintenanceFailed: (error) =>
+        this.#logger.log('error', 'a maintenance loop failed', { upstream: upstream.name, error: String(error) }),
+    })
+    return this.#attachment(() => {
+      stop()
+      tracked.attached -= 1
+    })
+  }
+
+  attachGateway(gateway: { readonly events: Emitter<GatewayEvents> }): Unsubscribe {
+    const { events } = gateway
+    const subscriptions = [
+      events.on('changed', () => this.frames.touch()),
+      events.on('request.done', (event) => this.#tracked.get(event.upstream)?.series.served(event)),
+      events.on('request.rejected', ({ status }) => this.#metrics.gatewayRejected.inc({ status: String(status) })),
+      events.on('session.opened', (event) => this.#record(event.upstream, gatewayRecords['session.opened'](event))),
+      events.on('session.closed', (event) => {
+        this.#tracked.get(event.upstream)?.series.sessionClosed(event.lifeMs)
+        this.#record(event.upstream, gatewayRecords['session.closed'](event))
+      }),
+    ]
+    return this.#attachment(() => {
+      for (const unsubscribe of subscriptions) unsubscribe()
+    })
+  }
+
+  /** Something of this upstream changed that it does not tell by an event: its config, or whether it is enabled. */
+  upstreamChanged(name: string): void {
+    this.#changes.markUpstream(name)
+    this.frames.touch()
+  }
+
+  /** Something of the host or the gateway changed, or an upstream came or went. */
+  hostChanged(): void {
+    this.#changes.markHost()
+    this.frames.touch()
+  }
+
+  /** Everything at this moment; the events the oldest first. */
+  snapshot(): Snapshot {
+    this.#changes.reconcile()
+    const now = this.#clock.now()
+    const upstreams = [...this.#sources.upstreams()].map((source) =>
+      composeUpstream(source, this.#trackedOf(source).stats(source, now), (pid) => this.#usage.of(pid)),
+    )
+    return {
+      seq: this.frames.seq,
+      at: this.#clock.wall(),
+      host: this.#host(),
+      gateway: this.#sources.gateway(),
+      upstreams,
+      events: this.journal.list(),
+    }
+  }
+
+  /** Figures of an upstream; those of one that has done nothing yet when none of this name is known. */
+  stats(name: string): UpstreamStats {
+    const now = this.#clock.now()
+    return this.#tracked.get(name)?.stats(this.#source(name), now) ?? new UpstreamMeter(now).stats(now, noUsage)
+  }
+
+  /** One point for each of the last five minutes' seconds, the oldest first; empty when there is no such upstream. */
+  points(name: string): Point[] {
+    return this.#tracked.get(name)?.points.list() ?? []
+  }
+
+  /** Milliseconds that the event loop was late, the worst of the last second. */
+  get eventLoopLagMs(): number {
+    return this.#lag.lastMs
+  }
+
+  readonly metricsContentType = this.#metrics.registry.contentType
+
+  /** Prometheus text format. */
+  async metricsText(): Promise<string> {
+    this.#expectScraper()
+    this.#forgetRemoved()
+    const host = this.#host()
+    const upstreams = [...this.#sources.upstreams()].map((source) => ({
+      name: nameOf(source),
+      view: viewOf(source),
+      usage: this.#trackedOf(source).usage(source),
+    }))
+    setGauges(this.#metrics, {
+      upstreams,
+      host,
+      gateway: this.#sources.gateway(),
+      eventLoopLagMs: this.#lag.worstMs,
+    })
+    return this.#metrics.registry.metrics()
+  }
+
+  /** Stops every timer and hears nothing any more. What was counted can still be read. */
+  close(): void {
+    this.#ticker.stop()
+    this.frames.close()
+    this.#scraperTimer?.cancel()
+    this.#scraperTimer = undefined
+    this.#lag.close()
+    for (const detach of this.#attachments) detach()
+  }
+
+  #tick({ second, latenessMs, setBack }: Tick): void {
+    const now = this.#clock.now()
+    const watched = this.frames.listening
+    this.#lag.tick(latenessMs)
+    for (const suppressed of this.#throttle.settle(now)) this.journal.add(suppressedRecord(suppressed))
+    this.#forgetRemoved()
+    for (const source of this.#sources.upstreams()) {
+      const tracked = this.#trackedOf(source)
+      if (setBack) tracked.points.clear()
+      if (tracked.tick(source, second, now, watched)) this.#changes.markUpstream(tracked.name)
+    }
+    this.#changes.markPoints(second, setBack)
+    this.#changes.markHost()
+    this.#usage.tick(now, watched)
+    this.frames.touch()
+    this.frames.dropUnheard()
+  }
+
+  /** Undone once, by whoever attached or by {@link close}. */
+  #attachment(undo: () => void): Unsubscribe {
+    const detach = () => {
+      if (this.#attachments.delete(detach)) undo()
+    }
+    this.#attachments.add(detach)
+    return detach
+  }
+
+  #record(upstream: string, event: NewEvent): void {
+    if (!this.#throttle.admit(upstream, event.kind, event.level ?? 'info', this.#clock.now())) return
+    this.journal.add({ ...event, upstream })
+  }
+
+  #track(name: string): TrackedUpstream {
+    let tracked = this.#tracked.get(name)
+    if (!tracked) {
+      tracked = new TrackedUpstream({
+        name,
+        metrics: this.#metrics,
+        usage: this.#usage,
+        now: this.#clock.now(),
+      })
+      this.#tracked.set(name, tracked)
+    }
+    return tracked
+  }
+
+  #trackedOf(source: UpstreamSource): TrackedUpstream {
+    return this.#track(nameOf(source))
+  }
+
+  /** A removed upstream is heard out until its last process is gone; then its figures and series go. */
+  #forgetRemoved(): void {
+    const present = new Set(this.#names())
+    for (const [name, tracked] of this.#tracked) {
+      if (tracked.attached > 0 || present.has(name)) continue
+      tracked.series.remove()
+      this.#throttle.forget(name)
+      this.#tracked.delete(name)
+    }
+  }
+
+  #names(): string[] {
+    return [...this.#sources.upstreams()].map(nameOf)
+  }
+
+  #source(name: string): UpstreamSource | undefined {
+    for (const source of this.#sources.upstreams()) if (nameOf(source) === name) return source
+    return undefined
+  }
+
+  #composeUpstream(name: string) {
+    const source = this.#source(name)
+    if (!source) return undefined
+    const stats = this.#trackedOf(source).tell(source, this.#clock.now())
+    return composeUpstream(source, stats, (pid) => this.#usage.of(pid))
+  }
+
+  #pids(): number[] {
+    return [...this.#sources.upstreams()].flatMap(({ upstream }) => (upstream ? [...upstream.pids().values()] : []))
+  }
+
+  #host(): HostState {
+    const host = this.#sources.host()
+    return {
+      ...host,
+      memoryBytes: host.memoryBytes ?? process.memoryUsage.rss(),
+      childrenMemoryBytes: this.#usage.sum(this.#pids()).memoryBytes,
+      eventLoopLagMs: this.#lag.lastMs,
+    }
+  }
+
+  #usageSampled(): void {
+    for (const source of this.#sources.upstreams()) this.#changes.markUpstream(nameOf(source))
+    this.#changes.markHost()
+    this.frames.touch()
+  }
+
+  #expectScraper(): void {
+    this.#scraperTimer?.cancel()
+    this.#scraperTimer = this.#clock.after(scraperAwayMs, () => {
+      this.#scraperTimer = undefined
+      this.#watchLag()
+    })
+    this.#watchLag()
+  }
+
+  #watchLag(): void {
+    this.#lag.watch(this.frames.listening || this.#scraperTimer !== undefined)
+  }
+}

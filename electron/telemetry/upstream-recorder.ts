@@ -1,0 +1,107 @@
+import type { UpstreamConfig } from '../../shared/config.ts'
+import { Disposables } from '../kit/disposables.ts'
+import type { Unsubscribe } from '../kit/emitter.ts'
+import type { Upstream, UpstreamEvents } from '../upstream/types.ts'
+import type { NewEvent } from './journal.ts'
+import type { UpstreamSeries } from './metrics/upstream-series.ts'
+import { isFailure, type Redact, upstreamRecords } from './records.ts'
+import { redactor } from './redact.ts'
+import type { UpstreamMeter } from './upstream-meter.ts'
+
+/** Where the events of one upstream are counted and told. */
+export interface UpstreamSink {
+  readonly meter: UpstreamMeter
+  readonly series: UpstreamSeries
+  /** The protocol version of the upstream's handshake; looked up once for each connection, not for each request. */
+  protocolVersion: string | null
+  /** Monotonic milliseconds. */
+  now(): number
+  /** Into the journal, unless a flood of its kind is going on. */
+  record(event: NewEvent): void
+  /** The upstream's snapshot is stale. */
+  changed(): void
+  maintenanceFailed(error: unknown): void
+}
+
+/** Connects an upstream's events to its meter, its metrics and the journal. Does no I/O and keeps nothing waiting. */
+export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscribe {
+  const { meter, series } = sink
+  const subscriptions = new Disposables()
+  const redact = currentRedactor(upstream)
+  const records: { [K in keyof UpstreamEvents]?: (event: UpstreamEvents[K], redact: Redact) => NewEvent } =
+    upstreamRecords
+
+  /** Counts first, then tells. */
+  const on = <K extends keyof UpstreamEvents>(name: K, count: (event: UpstreamEvents[K]) => void): void => {
+    const describe = records[name]
+    subscriptions.add(
+      upstream.events.on(name, (event) => {
+        count(event)
+        if (describe) sink.record(describe(event, redact))
+        sink.changed()
+      }),
+    )
+  }
+  const nothing = () => {}
+
+  on('connection.opening', ({ connectionId, reason }) => {
+    meter.opening(connectionId, reason)
+    series.opened(reason)
+  })
+  on('connection.ready', (event) => {
+    meter.ready(event.connectionId, sink.now())
+    series.ready(event)
+    sink.protocolVersion = upstream.view().serverInfo?.protocolVersion ?? null
+  })
+  on('connection.failed', () => series.count('connectFailures'))
+  on('connection.closing', nothing)
+  on('connection.dead', ({ connectionId, reason, forced }) => {
+    meter.ended(connectionId)
+    series.closed(reason)
+    if (forced) series.count('forcedKills')
+  })
+  on('connection.quarantined', ({ connectionId }) => meter.ended(connectionId))
+  on('lease.leak', () => series.count('leakWarnings'))
+  on('lease.revoked', () => series.count('leasesRevoked'))
+  on('lease.reclaimed', () => series.count('leasesLeaked'))
+  on('reconnect.scheduled', nothing)
+  on('reconnect.attempt', () => {
+    meter.reconnectAttempt(sink.now())
+    series.count('reconnectAttempts')
+  })
+  on('breaker.opened', () => series.count('breakerOpened'))
+  on('breaker.half-open', nothing)
+  on('breaker.closed', nothing)
+  on('single-shot', nothing)
+  on('line.invalid', () => series.count('invalidLines'))
+  on('maintenance.error', ({ error }) => {
+    series.count('maintenanceErrors')
+    sink.maintenanceFailed(error)
+  })
+
+  // The three that come with every request stand apart, without the detours above.
+  subscriptions.add(upstream.events.on('changed', () => sink.changed()))
+  subscriptions.add(upstream.events.on('acquire.settled', (event) => series.acquired(event)))
+  subscriptions.add(
+    upstream.events.on('request.done', (event) => {
+      meter.requestDone(event, sink.now())
+      series.requestDone(event, sink.protocolVersion)
+      if (isFailure(event)) sink.record(upstreamRecords['request.done'](event, redact))
+      sink.changed()
+    }),
+  )
+  return () => subscriptions.dispose()
+}
+
+/** The secrets are those of the present config; it is replaced when a person edits the upstream. */
+function currentRedactor(upstream: Upstream): Redact {
+  let config: UpstreamConfig | undefined
+  let redact: Redact = (text) => text
+  return (text) => {
+    if (upstream.config !== config) {
+      config = upstream.config
+      redact = redactor(config)
+    }
+    return redact(text)
+  }
+}
