@@ -47,7 +47,7 @@ export class Journal {
   }
 
   /** All that is kept, the oldest first. */
-  list(): EventRecord[] {
+  toArray(): EventRecord[] {
     return this.#ring.toArray()
   }
 

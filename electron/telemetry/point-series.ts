@@ -9,7 +9,7 @@ export class PointSeries {
     this.#ring.push(point)
   }
 
-  list(): Point[] {
+  toArray(): Point[] {
     return this.#ring.toArray()
   }
 

@@ -211,6 +211,23 @@ export const gatewayRecords = {
   }),
 } satisfies Describers<GatewayEvents>
 
+/** What happened to an upstream in the host's registry. */
+export type RegistryChange = 'added' | 'changed' | 'removed' | 'started' | 'stopped'
+
+export const registryRecords: Record<RegistryChange, NewEvent> = {
+  added: { kind: 'upstream.added', message: 'Added' },
+  changed: { kind: 'upstream.changed', message: 'Its configuration changed' },
+  removed: { kind: 'upstream.removed', message: 'Removed; its connections are closing' },
+  started: { kind: 'upstream.started', message: 'Started: it can serve requests' },
+  stopped: { kind: 'upstream.stopped', message: 'Stopped; its connections are closing' },
+}
+
+export const poolRecords = {
+  suspended: { kind: 'upstream.suspended', level: 'warn', message: 'Suspended: nobody is served until it is resumed' },
+  resumed: { kind: 'upstream.resumed', message: 'Resumed: requests are served again' },
+} satisfies Record<string, NewEvent>
+export type PoolChange = keyof typeof poolRecords
+
 /** A failing server fails in bursts: show the first of each second. */
 const failures: ThrottlePolicy = { limit: 5, windowMs: 1_000 }
 /**

@@ -12,7 +12,14 @@ import { Journal, type NewEvent } from './journal.ts'
 import { defineMetrics } from './metrics/definitions.ts'
 import { setGauges } from './metrics/gauges.ts'
 import { PendingChanges } from './pending-changes.ts'
-import { gatewayRecords, suppressedRecord, throttlePolicy } from './records.ts'
+import {
+  gatewayRecords,
+  poolRecords,
+  type RegistryChange,
+  registryRecords,
+  suppressedRecord,
+  throttlePolicy,
+} from './records.ts'
 import { SecondTicker, type Tick } from './second-ticker.ts'
 import { Throttle } from './throttle.ts'
 import { noUsage, TrackedUpstream } from './tracked-upstream.ts'
@@ -141,8 +148,14 @@ export class Telemetry {
     this.frames.touch()
   }
 
-  /** Something of the host or the gateway changed, or an upstream came or went. */
-  hostChanged(): void {
+  /** The set of upstreams, or the config of one, changed: told in the feed, and shown at once. */
+  registryChanged(name: string, change: RegistryChange): void {
+    this.#record(name, registryRecords[change])
+    this.upstreamChanged(name)
+  }
+
+  /** Something of the host or the gateway changed that no event tells. */
+  touch(): void {
     this.#changes.markHost()
     this.frames.touch()
   }
@@ -160,7 +173,7 @@ export class Telemetry {
       host: this.#host(),
       gateway: this.#sources.gateway(),
       upstreams,
-      events: this.journal.list(),
+      events: this.journal.toArray(),
     }
   }
 
@@ -172,7 +185,7 @@ export class Telemetry {
 
   /** One point for each of the last five minutes' seconds, the oldest first; empty when there is no such upstream. */
   points(name: string): Point[] {
-    return this.#tracked.get(name)?.points.list() ?? []
+    return this.#tracked.get(name)?.points.toArray() ?? []
   }
 
   /** Milliseconds that the event loop was late, the worst of the last second. */
@@ -220,7 +233,9 @@ export class Telemetry {
     for (const source of this.#sources.upstreams()) {
       const tracked = this.#trackedOf(source)
       if (setBack) tracked.points.clear()
-      if (tracked.tick(source, second, now, watched)) this.#changes.markUpstream(tracked.name)
+      const { stale, poolChange } = tracked.tick(source, second, now, watched)
+      if (stale) this.#changes.markUpstream(tracked.name)
+      if (poolChange) this.#record(tracked.name, poolRecords[poolChange])
     }
     this.#changes.markPoints(second, setBack)
     this.#changes.markHost()

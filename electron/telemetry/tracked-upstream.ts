@@ -1,13 +1,19 @@
-import type { Point, UpstreamStats } from '../../shared/state.ts'
+import type { Point, PoolSnapshot, UpstreamStats } from '../../shared/state.ts'
 import { viewOf } from './compose.ts'
 import type { Metrics } from './metrics/definitions.ts'
 import { UpstreamSeries } from './metrics/upstream-series.ts'
 import { PointSeries } from './point-series.ts'
+import type { PoolChange } from './records.ts'
 import type { UpstreamSource } from './types.ts'
 import { UpstreamMeter } from './upstream-meter.ts'
 import type { UsageSampler } from './usage-sampler.ts'
 
 export const noUsage = { memoryBytes: 0, cpuPercent: 0 }
+
+export interface TickFindings {
+  stale: boolean
+  poolChange: PoolChange | null
+}
 
 /** What telemetry keeps for one upstream name: over stops and starts, until it is removed. */
 export class TrackedUpstream {
@@ -20,6 +26,7 @@ export class TrackedUpstream {
   attached = 0
   readonly #usage: UsageSampler
   #told: UpstreamStats | undefined
+  #poolState: PoolSnapshot['state'] | undefined
 
   constructor(options: {
     name: string
@@ -47,8 +54,11 @@ export class TrackedUpstream {
     return this.#told
   }
 
-  /** Ends a second. @returns whether what was told before is no longer true */
-  tick(source: UpstreamSource, second: number, now: number, watched: boolean): boolean {
+  /**
+   * Ends a second.
+   * @returns whether what was told before is no longer true, and what a person or a script did to the pool
+   */
+  tick(source: UpstreamSource, second: number, now: number, watched: boolean): TickFindings {
     const { pool } = viewOf(source)
     const point: Point = {
       t: second,
@@ -64,7 +74,17 @@ export class TrackedUpstream {
     }
     this.points.push(point)
     // Windows slide and waits grow without an event.
-    return watched && (pool.waiting > 0 || !sameFigures(this.#told, this.stats(source, now)))
+    const stale = watched && (pool.waiting > 0 || !sameFigures(this.#told, this.stats(source, now)))
+    return { stale, poolChange: this.#poolChange(pool.state) }
+  }
+
+  /** An upstream tells no event of it. */
+  #poolChange(state: PoolSnapshot['state']): PoolChange | null {
+    const before = this.#poolState
+    this.#poolState = state
+    if (before === state) return null
+    if (state === 'suspended') return 'suspended'
+    return before === 'suspended' && state === 'running' ? 'resumed' : null
   }
 }
 
