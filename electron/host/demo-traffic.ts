@@ -15,6 +15,15 @@ const calls: { weight: number; make(random: Random): { name: string; arguments: 
 ]
 const totalWeight = calls.reduce((sum, call) => sum + call.weight, 0)
 
+function drawCall(random: Random) {
+  let at = random() * totalWeight
+  for (const { weight, make } of calls) {
+    at -= weight
+    if (at < 0) return make(random)
+  }
+  throw new Error('the weights do not add up')
+}
+
 /**
  * Gentle traffic for the demo upstream: a few virtual clients that call, think, and call again, and a small wave every
  * few seconds so that the queue and growth of the pool can be seen. Real requests through the real pool.
@@ -76,9 +85,7 @@ export class DemoTraffic {
     const upstream = this.#upstream()
     const abort = this.#abort
     if (!upstream || !abort) return
-    let at = this.#random() * totalWeight
-    const call = calls.find(({ weight }) => (at -= weight) < 0) ?? calls[0]
-    const params = JSON.stringify(call?.make(this.#random))
+    const params = JSON.stringify(drawCall(this.#random))
     // A failed call is what the window is there to show; telemetry has counted it.
     await upstream.request({ method: 'tools/call', params, signal: abort.signal }).catch(() => {})
   }

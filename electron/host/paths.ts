@@ -17,6 +17,5 @@ export const builtFiles = (outDir: string): BuiltFiles => ({
 export const userFiles = (userDataDir: string) => ({
   config: join(userDataDir, 'config.json'),
   token: join(userDataDir, 'token'),
-  lock: join(userDataDir, 'host.json'),
   state: join(userDataDir, 'state'),
 })
