@@ -38,7 +38,7 @@ export function Button({ variant, size, icon: Icon, pending, className, children
       className={cn(button({ variant, size }), className)}
     >
       {pending ? (
-        <LoaderCircle aria-hidden className="size-3.5 animate-spin" />
+        <LoaderCircle aria-hidden className="size-3.5 motion-safe:animate-spin" />
       ) : (
         Icon && <Icon aria-hidden className="size-3.5" />
       )}

@@ -60,5 +60,5 @@ export function EmptyState({ icon: Icon, title, children, actions, className }: 
 
 /** A grey block in the shape of what is being loaded. */
 export const Skeleton = ({ className }: { className?: string }) => (
-  <div aria-hidden className={cn('animate-pulse rounded bg-raised', className)} />
+  <div aria-hidden className={cn('motion-safe:animate-pulse rounded bg-raised', className)} />
 )

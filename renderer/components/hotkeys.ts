@@ -1,8 +1,8 @@
 import { useHotkeys } from 'react-hotkeys-hook'
 
-/** Elements for which Space and Enter already mean something. */
+/** Elements for which Space and Enter already mean something. A link follows Enter, but leaves Space alone. */
 const pressable =
-  'button, a[href], summary, [role="switch"], [role="tab"], [role="menuitem"], [role="option"], [role="combobox"]'
+  'button, summary, [role="switch"], [role="tab"], [role="menuitem"], [role="option"], [role="combobox"]'
 const openLayer = '[role="dialog"], [role="alertdialog"], [role="menu"], [role="listbox"]'
 
 export interface KeyOptions {
@@ -29,10 +29,12 @@ export function useKey(
     },
     {
       enabled,
+      // By the produced key, so that "/" and "j" are where the person's layout has them. A space is no name for a key.
+      useKey: !keys.includes('space'),
       ignoreEventWhen: (event) => {
         if (!inLayers && document.querySelector(openLayer)) return true
-        const pressing = event.key === ' ' || event.key === 'Enter'
-        return pressing && event.target instanceof Element && event.target.closest(pressable) !== null
+        if (!(event.target instanceof Element) || (event.key !== ' ' && event.key !== 'Enter')) return false
+        return event.target.closest(event.key === 'Enter' ? `${pressable}, a[href]` : pressable) !== null
       },
     },
     [handler, enabled, inLayers],

@@ -1,5 +1,5 @@
 import { Switch as Base } from '@base-ui/react/switch'
-import type { ReactNode } from 'react'
+import { type ReactNode, useId } from 'react'
 import { cn } from './cn.ts'
 
 export interface SwitchProps {
@@ -12,8 +12,10 @@ export interface SwitchProps {
 }
 
 export function Switch({ checked, onCheckedChange, label, disabled, className }: SwitchProps) {
+  const id = useId()
   const control = (
     <Base.Root
+      {...(label === undefined ? {} : { id, 'aria-labelledby': `${id}-label` })}
       checked={checked}
       onCheckedChange={onCheckedChange}
       {...(disabled ? { disabled } : {})}
@@ -24,9 +26,11 @@ export function Switch({ checked, onCheckedChange, label, disabled, className }:
   )
   if (label === undefined) return control
   return (
-    <label className={cn('flex select-none items-center gap-2 text-sm text-ink-2', className)}>
+    <span className={cn('inline-flex items-center gap-2', className)}>
       {control}
-      {label}
-    </label>
+      <label htmlFor={id} id={`${id}-label`} className="select-none text-sm text-ink-2">
+        {label}
+      </label>
+    </span>
   )
 }

@@ -1,0 +1,136 @@
+import { useEffect, useState } from 'react'
+import type { CommandResult } from '../../../shared/contract.ts'
+import { openDialog } from '../../app/ui.ts'
+import {
+  Button,
+  Callout,
+  Copy,
+  CopyButton,
+  Dialog,
+  Field,
+  Select,
+  Skeleton,
+  TabPanel,
+  Tabs,
+} from '../../components/index.ts'
+import { runCommand, useUpstreamNames } from '../../store/hooks.ts'
+import { FirstRequest } from './first-request.tsx'
+
+type Connection = CommandResult<'client.connect'>
+
+export interface ConnectDialogProps {
+  /** The upstream to begin with; the first one when null. */
+  name: string | null
+  onOpenChange: (open: boolean) => void
+}
+
+/** How to point a client at an upstream: pick, copy, and see the first request arrive. */
+export function ConnectDialog({ name, onOpenChange }: ConnectDialogProps) {
+  const names = useUpstreamNames()
+  const [chosen, setChosen] = useState(name)
+  const upstream = chosen !== null && names.includes(chosen) ? chosen : names[0]
+  return (
+    <Dialog
+      open
+      onOpenChange={onOpenChange}
+      title="Connect a client"
+      description="Every client shares the same pool. Paste a snippet into the client's configuration."
+      size="lg"
+      footer={<Button onClick={() => onOpenChange(false)}>Done</Button>}
+    >
+      {upstream === undefined ? (
+        <Callout
+          actions={
+            <Button size="sm" onClick={() => openDialog({ kind: 'add-upstream' })}>
+              Add upstream
+            </Button>
+          }
+        >
+          There is no upstream to connect to yet.
+        </Callout>
+      ) : (
+        <div className="flex flex-col gap-4">
+          <Field label="Upstream">
+            <Select
+              items={names.map((value) => ({ value, label: value }))}
+              value={upstream}
+              onValueChange={setChosen}
+            />
+          </Field>
+          <Instructions key={upstream} upstream={upstream} />
+          <FirstRequest key={`first ${upstream}`} upstream={upstream} />
+        </div>
+      )}
+    </Dialog>
+  )
+}
+
+function Instructions({ upstream }: { upstream: string }) {
+  const [connection, setConnection] = useState<Connection | null>(null)
+  const [failure, setFailure] = useState<string | null>(null)
+  const [client, setClient] = useState<string | null>(null)
+  useEffect(() => {
+    let current = true
+    runCommand('client.connect', { upstream }).then(
+      (result) => current && setConnection(result),
+      (thrown) => current && setFailure(thrown instanceof Error ? thrown.message : String(thrown)),
+    )
+    return () => {
+      current = false
+    }
+  }, [upstream])
+
+  if (failure !== null)
+    return (
+      <Callout tone="error" role="alert" title="The host gave no snippets">
+        {failure}
+      </Callout>
+    )
+  if (!connection) return <Skeleton className="h-64" />
+  const shown = client ?? connection.snippets[0]?.client ?? ''
+  return (
+    <>
+      <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 gap-y-1">
+        <Row label="URL" text={connection.url} />
+        {connection.authorization !== null && <Row label="Authorization" text={connection.authorization} secret />}
+      </dl>
+      <Tabs
+        label="Client"
+        items={connection.snippets.map((snippet) => ({ value: snippet.client, label: snippet.client }))}
+        value={shown}
+        onValueChange={setClient}
+      >
+        {connection.snippets.map((snippet) => (
+          <TabPanel key={snippet.client} value={snippet.client} className="relative pt-2">
+            <pre className="max-h-64 overflow-auto rounded-md border border-line bg-canvas p-3 font-mono text-xs leading-[17px] text-ink select-text">
+              {snippet.text}
+            </pre>
+            <span className="absolute top-4 right-2">
+              <CopyButton text={snippet.text} label="Copy snippet" />
+            </span>
+          </TabPanel>
+        ))}
+      </Tabs>
+    </>
+  )
+}
+
+function Row({ label, text, secret }: { label: string; text: string; secret?: boolean }) {
+  const [shown, setShown] = useState(!secret)
+  return (
+    <>
+      <dt className="text-xs text-ink-3">{label}</dt>
+      <dd className="min-w-0 truncate font-mono text-xs select-text">
+        {shown ? text : text.replace(/\S{6,}$/, '••••••••••••')}
+      </dd>
+      <dd className="flex items-center gap-1">
+        {secret && (
+          <Button size="sm" variant="ghost" onClick={() => setShown(!shown)}>
+            {shown ? 'Hide' : 'Show'}
+          </Button>
+        )}
+        <Copy text={text} label={`Copy ${label}`} />
+      </dd>
+    </>
+  )
+}
