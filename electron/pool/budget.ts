@@ -14,9 +14,10 @@ export interface PermitHolder {
 const leasesBeforeYield = 8
 
 /**
- * The permits of all pools together. Fair: pools that found none stand in one line, each once, and are served in turn.
- * To make room, the connection that has been idle longest anywhere is evicted; and a pool that holds more than the
- * first in line gives up a connection that comes back to it, so that no pool starves behind a busy one.
+ * The permits of all pools together. Fair: pools that found none stand in one line, each once; the one that holds the
+ * fewest is served first, among equals the one that has waited longest. To make room, the connection that has been
+ * idle longest anywhere is evicted; and a pool that holds more than the neediest in line gives up a connection that
+ * comes back to it, so that no pool starves behind a busy one.
  */
 export class PermitBudget {
   #max: number
@@ -96,11 +97,11 @@ export class PermitBudget {
    * @returns true when it must close that connection so that the first in line can open one
    */
   mustYield(holder: PermitHolder): boolean {
-    if (this.#line.size === 0 || this.#making >= this.#line.size || this.#line.has(holder)) return false
-    const [first] = this.#line
-    if (!first) return false
-    const starving = first.permitsInUse === 0 && ++this.#leasesWhileStarving >= leasesBeforeYield
-    if (!starving && holder.permitsInUse <= first.permitsInUse + 1) return false
+    if (this.#line.size === 0 || this.#making >= this.#line.size) return false
+    const neediest = this.#neediest(holder)
+    if (!neediest) return false
+    const starving = neediest.permitsInUse === 0 && ++this.#leasesWhileStarving >= leasesBeforeYield
+    if (!starving && holder.permitsInUse <= neediest.permitsInUse + 1) return false
     this.#leasesWhileStarving = 0
     this.#making++
     return true
@@ -108,14 +109,23 @@ export class PermitBudget {
 
   #serveLine(): void {
     while (this.#used < this.#max) {
-      const [first] = this.#line
-      if (!first) return
-      this.#line.delete(first)
+      const neediest = this.#neediest()
+      if (!neediest) return
+      this.#line.delete(neediest)
       this.#leasesWhileStarving = 0
       this.#used++
-      first.permitOffered()
+      neediest.permitOffered()
     }
     this.#makeRoom()
+  }
+
+  #neediest(except?: PermitHolder): PermitHolder | undefined {
+    let neediest: PermitHolder | undefined
+    for (const holder of this.#line) {
+      if (holder === except) continue
+      if (!neediest || holder.permitsInUse < neediest.permitsInUse) neediest = holder
+    }
+    return neediest
   }
 
   #makeRoom(): void {

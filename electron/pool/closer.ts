@@ -1,0 +1,151 @@
+import { toErrorShape } from '../../shared/errors.ts'
+import type { CloseReason } from '../../shared/state.ts'
+import type { Timer } from '../kit/clock.ts'
+import type { PooledConnection } from './connection.ts'
+import type { PoolCore } from './core.ts'
+import { expired } from './lease.ts'
+import type { CloseManner, Resource } from './types.ts'
+
+/** A close that takes longer is hastened with `kill`: twice the whole gentle ladder of a process. */
+export const closeTimeoutMs = 10_000
+/** What survives `kill` for this long is put into quarantine (POOL semantics: 30 s). */
+export const quarantineAfterMs = 30_000
+
+const harshness: Record<CloseManner, number> = { gentle: 0, abrupt: 1, kill: 2 }
+
+interface Closing {
+  manner: CloseManner
+  timer: Timer | undefined
+  settled: boolean
+}
+
+/** Ends connections: with a reason, within a time, once; and frees their permits. */
+export class Closer<R extends Resource> {
+  readonly #core: PoolCore<R>
+  readonly #freed: (connection: PooledConnection<R>) => void
+  readonly #closings = new Map<PooledConnection<R>, Closing>()
+
+  /** @param freed called when a permit is free again: the connection is dead, or in quarantine */
+  constructor(core: PoolCore<R>, freed: (connection: PooledConnection<R>) => void) {
+    this.#core = core
+    this.#freed = freed
+  }
+
+  /**
+   * Begins to end a connection; one that is ending already is hastened at most.
+   * A lease that is out stays the holder's to release, unless it is revoked.
+   */
+  end(connection: PooledConnection<R>, reason: CloseReason, manner: CloseManner, error?: Error): void {
+    const core = this.#core
+    if (!connection.open) return this.#hasten(connection, manner)
+    if (connection.state === 'idle') core.idle.remove(connection)
+    connection.closeReason = reason
+    connection.spare = false
+    connection.moveTo('draining', core.clock.now())
+    core.breaker.ended(connection.id)
+    core.events.emit('connection.closing', {
+      connectionId: connection.id,
+      reason,
+      error: error ? toErrorShape(error) : null,
+    })
+    const closing: Closing = { manner, timer: undefined, settled: false }
+    this.#closings.set(connection, closing)
+    this.#call(connection, closing, manner)
+    if (!closing.settled) this.#limit(connection, closing)
+  }
+
+  /** Takes a lease away from its holder, then ends the connection. */
+  revoke(connection: PooledConnection<R>, reason: CloseReason, manner: CloseManner): void {
+    if (connection.leasedSince !== null) {
+      connection.revokedGeneration = connection.generation++
+      connection.leasedSince = null
+      connection.lease = undefined
+      const { revocation } = connection
+      connection.revocation = undefined
+      this.end(connection, reason, manner)
+      // Last: the holder's listener finds a pool that has finished with the connection.
+      revocation?.abort(expired(connection.id, true))
+      return
+    }
+    this.end(connection, reason, manner)
+  }
+
+  /** Puts everything that is still ending into quarantine: the pool waits no longer. */
+  giveUp(): void {
+    for (const [connection, closing] of this.#closings) this.#done(connection, closing, 'survived')
+  }
+
+  #hasten(connection: PooledConnection<R>, manner: CloseManner): void {
+    const closing = this.#closings.get(connection)
+    if (!closing || harshness[manner] <= harshness[closing.manner]) return
+    this.#call(connection, closing, manner)
+    if (!closing.settled) this.#limit(connection, closing)
+  }
+
+  #call(connection: PooledConnection<R>, closing: Closing, manner: CloseManner): void {
+    closing.manner = manner
+    const { resource } = connection
+    if (!resource) return this.#done(connection, closing, 'gone')
+    try {
+      resource.close(manner).then(
+        (outcome) => this.#done(connection, closing, outcome),
+        (error: unknown) => this.#failed(connection, closing, manner, error),
+      )
+    } catch (error) {
+      this.#failed(connection, closing, manner, error)
+    }
+  }
+
+  #failed(connection: PooledConnection<R>, closing: Closing, manner: CloseManner, error: unknown): void {
+    this.#core.report(error)
+    if (closing.settled || harshness[manner] < harshness[closing.manner]) return
+    if (manner === 'kill') this.#done(connection, closing, 'survived')
+    else this.#call(connection, closing, 'kill')
+  }
+
+  #limit(connection: PooledConnection<R>, closing: Closing): void {
+    closing.timer?.cancel()
+    closing.timer =
+      closing.manner === 'kill'
+        ? this.#core.clock.after(quarantineAfterMs, () => this.#done(connection, closing, 'survived'))
+        : this.#core.clock.after(closeTimeoutMs, () => this.#hasten(connection, 'kill'))
+  }
+
+  #done(connection: PooledConnection<R>, closing: Closing, outcome: 'gone' | 'survived'): void {
+    const core = this.#core
+    if (closing.settled) {
+      // It went after all: counted as dead, its permit has been freed before.
+      if (outcome === 'gone' && core.quarantined.delete(connection.id)) {
+        core.counts.draining++
+        this.#dead(connection)
+      }
+      return
+    }
+    closing.settled = true
+    closing.timer?.cancel()
+    this.#closings.delete(connection)
+    core.connections.delete(connection.id)
+    if (outcome === 'gone') this.#dead(connection)
+    else {
+      core.counts.draining--
+      core.quarantined.set(connection.id, connection)
+      core.events.emit('connection.quarantined', { connectionId: connection.id })
+      core.changed()
+    }
+    core.permitCeiling = Math.max(core.limits.maxConnections, Math.min(core.permitCeiling, core.connections.size))
+    this.#freed(connection)
+  }
+
+  #dead(connection: PooledConnection<R>): void {
+    const core = this.#core
+    const now = core.clock.now()
+    connection.moveTo('dead', now)
+    core.totals.dead++
+    core.events.emit('connection.dead', {
+      connectionId: connection.id,
+      reason: connection.closeReason ?? 'shutdown',
+      lifeMs: now - connection.openedAt,
+      served: connection.uses,
+    })
+  }
+}

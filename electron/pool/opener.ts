@@ -1,0 +1,225 @@
+import type { OpenReason } from '../../shared/state.ts'
+import type { Alarm } from './alarm.ts'
+import type { PermitBudget, PermitHolder } from './budget.ts'
+import { PooledConnection } from './connection.ts'
+import type { PoolCore } from './core.ts'
+import { toError } from './pool-error.ts'
+import { opensAtATime } from './spawn-gate.ts'
+import type { DownCause, OpenResource, Resource } from './types.ts'
+
+/** A connection that is to be opened whether there is demand or not. */
+interface Order {
+  id: string
+  reason: OpenReason
+  urgent: boolean
+}
+
+interface Need {
+  reason: OpenReason
+  /** For the probe, and what a person asked for: neither backoff nor rate hold it up. */
+  urgent: boolean
+  /** Worth standing in line for a permit, and evicting an idle connection of another pool. */
+  demand: boolean
+  order?: Order
+}
+
+/** Up to this share of the maximal lifetime is taken off at random, so that connections don't end together. */
+const lifetimeJitter = 0.1
+
+/** Ids are unique over all pools of the process: a command names a connection without its upstream. */
+let lastId = 0
+
+/** Who is told how an opened connection fares. */
+export interface OpenOutcomes<R extends Resource> {
+  ready(connection: PooledConnection<R>): void
+  failed(connection: PooledConnection<R>, error: Error): void
+  down(connection: PooledConnection<R>, cause: DownCause): void
+}
+
+/** Opens connections: as many as are needed, as fast as is allowed, and no faster while they fail. */
+export class Opener<R extends Resource> {
+  readonly #core: PoolCore<R>
+  readonly #open: OpenResource<R>
+  readonly #budget: PermitBudget | undefined
+  readonly #holder: PermitHolder
+  readonly #alarm: Alarm
+  readonly #outcomes: OpenOutcomes<R>
+  readonly #orders: Order[] = []
+  #filling = false
+  #offered = 0
+  /** The time of the next attempt that was told last, so that each is told once. */
+  #scheduledAt = 0
+  /** After a person's drain: nothing is kept ready until somebody asks for a connection. */
+  refillPaused = false
+
+  constructor(options: {
+    core: PoolCore<R>
+    open: OpenResource<R>
+    budget: PermitBudget | undefined
+    holder: PermitHolder
+    alarm: Alarm
+    outcomes: OpenOutcomes<R>
+  }) {
+    this.#core = options.core
+    this.#open = options.open
+    this.#budget = options.budget
+    this.#holder = options.holder
+    this.#alarm = options.alarm
+    this.#outcomes = options.outcomes
+  }
+
+  get ordersWaiting(): number {
+    return this.#orders.length
+  }
+
+  /** Monotonic milliseconds of the next attempt while backing off with something to open, else undefined. */
+  get nextAttemptAt(): number | undefined {
+    const { core, now } = { core: this.#core, now: this.#core.clock.now() }
+    return core.state === 'running' && core.breaker.state === 'closed' && core.gate.allowedAt > now && this.#need()
+      ? core.gate.allowedAt
+      : undefined
+  }
+
+  /**
+   * One more connection, whether there is demand or not; `fill` opens it, now or as soon as others are ready.
+   * @param urgent neither backoff nor rate hold it up
+   * @returns the id that the connection will have
+   */
+  order(urgent: boolean): string {
+    const order: Order = { id: this.#nextId(), reason: 'person', urgent }
+    this.#orders.push(order)
+    return order.id
+  }
+
+  /** Forgets orders and the place in line. */
+  cancel(): void {
+    this.#orders.length = 0
+    this.#budget?.withdraw(this.#holder)
+  }
+
+  /** A permit of the budget is reserved for this pool. */
+  permitOffered(): void {
+    this.#offered++
+    this.fill()
+  }
+
+  /** Opens what is needed and allowed now; for the rest it will be called again. */
+  fill(): void {
+    if (this.#filling) return
+    this.#filling = true
+    try {
+      while (this.#openNext()) {}
+    } finally {
+      this.#filling = false
+    }
+    while (this.#offered > 0) {
+      this.#offered--
+      this.#budget?.giveBack()
+    }
+  }
+
+  /** @returns true when it opened one */
+  #openNext(): boolean {
+    const core = this.#core
+    const need = this.#need()
+    if (!need) {
+      this.#budget?.withdraw(this.#holder)
+      return false
+    }
+    if (core.opening >= opensAtATime || core.connections.size >= core.limits.maxConnections) return false
+    if (!need.urgent && !this.#isAllowed()) return false
+    if (!this.#takePermit(need)) return false
+    if (need.order) this.#orders.splice(this.#orders.indexOf(need.order), 1)
+    this.#begin(need.order?.id ?? this.#nextId(), need.reason)
+    return true
+  }
+
+  #need(): Need | undefined {
+    const core = this.#core
+    if (core.state !== 'running') return undefined
+    const [order] = this.#orders
+    if (core.breaker.state !== 'closed') {
+      const probing = core.breaker.state === 'open' || core.breaker.probeId !== undefined
+      if (probing || !(order || this.#want())) return undefined
+      return { reason: order?.reason ?? 'probe', urgent: true, demand: true, ...(order && { order }) }
+    }
+    if (order) return { reason: order.reason, urgent: order.urgent, demand: true, order }
+    const reason = this.#want()
+    return reason && { reason: core.gate.failures > 0 ? 'replace' : reason, urgent: false, demand: reason === 'demand' }
+  }
+
+  /** What is missing, counting what is about to be idle: an opening connection, or one on its way back. */
+  #want(): OpenReason | undefined {
+    const core = this.#core
+    const spare = core.coming - core.waiters.length
+    if (spare < 0) return 'demand'
+    if (this.refillPaused || spare + core.idle.length >= core.idleTarget) return undefined
+    return core.singleUse ? 'spare' : 'min-idle'
+  }
+
+  #isAllowed(): boolean {
+    const { gate, clock, events } = this.#core
+    const at = gate.allowedAt
+    const now = clock.now()
+    if (at <= now) return true
+    this.#alarm.by(at)
+    if (at !== this.#scheduledAt) {
+      this.#scheduledAt = at
+      events.emit('reconnect.scheduled', { attempt: gate.attempts + 1, delayMs: at - now })
+      this.#core.changed()
+    }
+    return false
+  }
+
+  #takePermit(need: Need): boolean {
+    if (!this.#budget) return true
+    if (this.#offered > 0) {
+      this.#offered--
+      return true
+    }
+    return need.demand ? this.#budget.take(this.#holder) : this.#budget.tryTake()
+  }
+
+  #begin(id: string, reason: OpenReason): void {
+    const core = this.#core
+    const connection = new PooledConnection<R>({
+      id,
+      reason,
+      clock: core.clock,
+      observer: core,
+      epoch: core.epoch,
+      lifetimeShare: 1 - core.random() * lifetimeJitter,
+    })
+    core.connections.set(id, connection)
+    core.counts.spawning++
+    core.totals.opened++
+    if (core.breaker.state === 'half-open') core.breaker.probeId = id
+    const attempt = core.gate.opened(connection.openedAt)
+    if (attempt > 0) core.events.emit('reconnect.attempt', { attempt })
+    core.changed()
+    let error: Error | undefined
+    try {
+      connection.resource = this.#open({
+        connectionId: id,
+        reason,
+        handshaking: () => {
+          if (connection.state === 'spawning') connection.moveTo('handshaking', core.clock.now())
+        },
+      })
+    } catch (thrown) {
+      error = toError(thrown)
+    }
+    core.events.emit('connection.opening', { connectionId: id, reason })
+    const { resource } = connection
+    if (!resource) return this.#outcomes.failed(connection, error ?? new Error('the factory returned nothing'))
+    resource.onDown((cause) => this.#outcomes.down(connection, cause))
+    resource.ready.then(
+      () => this.#outcomes.ready(connection),
+      (thrown: unknown) => this.#outcomes.failed(connection, toError(thrown)),
+    )
+  }
+
+  #nextId(): string {
+    return `${this.#core.name}#${++lastId}`
+  }
+}

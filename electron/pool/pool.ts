@@ -1,0 +1,385 @@
+import type { PoolLimits } from '../../shared/config.ts'
+import type { CloseReason, PoolSnapshot } from '../../shared/state.ts'
+import type { Clock, Random } from '../kit/clock.ts'
+import type { Emitter } from '../kit/emitter.ts'
+import { Acquires } from './acquires.ts'
+import { Alarm } from './alarm.ts'
+import type { PermitBudget, PermitHolder } from './budget.ts'
+import { Closer } from './closer.ts'
+import type { PooledConnection } from './connection.ts'
+import { PoolCore } from './core.ts'
+import type { PoolEvents } from './events.ts'
+import { Grants } from './grants.ts'
+import { brokenInvariants } from './invariants.ts'
+import { LeaseWatch } from './lease-watch.ts'
+import { Maintenance } from './maintenance.ts'
+import { Opener } from './opener.ts'
+import { Outcomes } from './outcomes.ts'
+import { poolError } from './pool-error.ts'
+import { retirementOf } from './retirement.ts'
+import { RollingRestart } from './rolling-restart.ts'
+import { Shutdown, shutdownMs } from './shutdown.ts'
+import { poolSnapshot } from './snapshot.ts'
+import { development } from './state.ts'
+import { Sweep } from './sweep.ts'
+import type { AcquireOptions, Lease, OpenResource, Resource } from './types.ts'
+import { Validator } from './validator.ts'
+
+const evicted = { reason: 'evicted', manner: 'gentle' } as const
+
+export interface PoolOptions<R extends Resource> {
+  /** For messages and connection ids. */
+  name: string
+  limits: PoolLimits
+  open: OpenResource<R>
+  clock: Clock
+  random: Random
+  /** Permits over all pools; without one only `limits.maxConnections` counts. */
+  budget?: PermitBudget | undefined
+}
+
+/**
+ * A bounded pool of resources (POOL semantics). In one sentence:
+ * at most `maxConnections` are alive at any time, each has at most one holder, who asked first is served first, and
+ * whatever fails is closed, counted and replaced no faster than the policy allows.
+ */
+export class Pool<R extends Resource> {
+  readonly events: Emitter<PoolEvents>
+  readonly #core: PoolCore<R>
+  readonly #alarm: Alarm
+  readonly #closer: Closer<R>
+  readonly #outcomes: Outcomes<R>
+  readonly #opener: Opener<R>
+  readonly #maintenance: Maintenance<R>
+  readonly #grants: Grants<R>
+  readonly #acquires: Acquires<R>
+  readonly #watch: LeaseWatch<R>
+  readonly #roll: RollingRestart<R>
+  readonly #shutdown: Shutdown<R>
+  readonly #sweepSteps: readonly ((now: number) => void)[]
+  readonly #sweeper: Sweep<R>
+  readonly #budget: PermitBudget | undefined
+  readonly #holder: PermitHolder
+
+  constructor({ name, limits, open, clock, random, budget }: PoolOptions<R>) {
+    const core = new PoolCore<R>(name, limits, clock, random)
+    this.#core = core
+    this.events = core.events
+    this.#budget = budget
+    this.#holder = this.#permitHolder()
+    budget?.join(this.#holder)
+    const fill = (): void => this.#opener.fill()
+    this.#alarm = new Alarm(clock, () => this.#rung())
+    this.#closer = new Closer(core, (connection) => this.#freed(connection))
+    this.#outcomes = new Outcomes(core, this.#closer, {
+      place: (connection) => {
+        this.#readmit(connection, clock.now())
+        this.#roll.ready(connection)
+      },
+      refuseWaiters: (error) => this.#acquires.rejectAll(error),
+      circuitOpen: () => this.#acquires.circuitOpen(),
+      wakeAt: (at) => this.#alarm.by(at),
+      fill,
+    })
+    this.#opener = new Opener({
+      core,
+      open,
+      budget,
+      holder: this.#holder,
+      alarm: this.#alarm,
+      outcomes: this.#outcomes,
+    })
+    this.#watch = new LeaseWatch(core, this.#closer)
+    const validator = new Validator(
+      core,
+      (connection) => {
+        const now = clock.now()
+        connection.verifiedAt = now
+        this.#readmit(connection, now)
+        fill()
+      },
+      (connection, error) => this.#outcomes.unwell(connection, error),
+    )
+    this.#sweeper = new Sweep(core, this.#closer, validator, this.#outcomes)
+    this.#maintenance = new Maintenance(core, {
+      returned: (connection, now) => this.#returned(connection, now),
+      broken: (connection) => this.#closer.end(connection, 'unhealthy', 'abrupt'),
+      sweep: (now, stalledMs) => this.#sweep(now, stalledMs),
+    })
+    this.#grants = new Grants(core, this.#closer, this.#watch, validator, this.#maintenance)
+    this.#acquires = new Acquires(core, this.#grants, this.#watch, this.#alarm, fill)
+    this.#roll = new RollingRestart(core, this.#closer, this.#opener)
+    this.#shutdown = new Shutdown(
+      core,
+      this.#closer,
+      this.#maintenance,
+      (error) => {
+        this.#opener.cancel()
+        this.#acquires.rejectAll(error)
+      },
+      () => this.#finish(),
+    )
+    this.#sweepSteps = [
+      (now) => this.#tickBreaker(now),
+      (now) => this.#watch.sweep(now),
+      (now) => this.#sweeper.evict(now),
+      (now) => this.#sweeper.validate(now),
+      (now) => this.#outcomes.checkStability(now),
+      () => this.#roll.step(),
+      fill,
+    ]
+    fill()
+  }
+
+  /**
+   * Grants a connection: an idle one (the most recently used), one that is opened for it, or one that comes back.
+   * @throws AppError ABORTED, ACQUIRE_TIMEOUT, DEADLINE_EXCEEDED, QUEUE_FULL, CIRCUIT_OPEN, POOL_SUSPENDED, POOL_CLOSED;
+   * all but ABORTED with `data.pool` (counts) and `data.lastFailure`
+   */
+  acquire(options?: AcquireOptions): Promise<Lease<R>> {
+    this.#opener.refillPaused = false
+    // One that was released in this very tick is not overlooked: the loop takes it in first.
+    this.#maintenance.turn()
+    if (this.#core.breaker.state === 'open') this.#tickBreaker(this.#core.clock.now())
+    return this.#acquires.acquire(options)
+  }
+
+  snapshot(): PoolSnapshot {
+    this.#core.read()
+    return poolSnapshot(this.#core, this.#opener.nextAttemptAt)
+  }
+
+  /** Those that hold a permit, oldest first. */
+  connections(): PooledConnection<R>[] {
+    this.#core.read()
+    return [...this.#core.connections.values()]
+  }
+
+  /** Takes effect at once: what is over a lowered limit is closed as soon as it is free. */
+  setLimits(limits: PoolLimits): void {
+    const core = this.#core
+    core.limits = limits
+    core.permitCeiling = Math.max(limits.maxConnections, core.connections.size)
+    core.returns.resize(core.returnCapacity)
+    this.#maintenance.setPeriod(limits.healthCheckIntervalMs)
+    while (core.connections.size - core.counts.draining > limits.maxConnections && core.idle.oldest) {
+      this.#closer.end(core.idle.oldest, 'evicted', 'gentle')
+    }
+    this.#dropUsed()
+    core.changed()
+    this.#opener.fill()
+  }
+
+  /** A program that answers once and exits: each connection is leased once, and spares are kept warm. */
+  setSingleShot(on: boolean): void {
+    this.#core.singleShot = on
+    this.#dropUsed()
+    this.#core.changed()
+    this.#opener.fill()
+  }
+
+  /**
+   * Opens one more connection for a person: at once, or as soon as the two that are opening are done.
+   * @returns its id
+   * @throws AppError QUEUE_FULL when every permit is in use; CIRCUIT_OPEN while a probe is out; POOL_SUSPENDED, POOL_CLOSED
+   */
+  spawn(): string {
+    const core = this.#core
+    if (core.state !== 'running') throw this.#acquires.stateError()
+    if (core.connections.size + this.#opener.ordersWaiting >= core.limits.maxConnections) {
+      throw poolError(core, 'QUEUE_FULL', 'every connection is in use: raise maxConnections')
+    }
+    if (core.breaker.probeId !== undefined) throw this.#acquires.circuitOpen()
+    if (core.breaker.halfOpen()) core.events.emit('breaker.half-open', undefined)
+    this.#opener.refillPaused = false
+    const id = this.#opener.order(true)
+    this.#opener.fill()
+    return id
+  }
+
+  /** Closes every connection once it is free; the next demand opens new ones. */
+  drain(): void {
+    this.#opener.refillPaused = true
+    for (const connection of this.connections()) this.#retire(connection)
+  }
+
+  /** Replaces every connection, one after the other, while requests go on. */
+  restart(): void {
+    this.#roll.start()
+  }
+
+  /** Grants nothing until resumed; who waits is refused. Leases that are out go on. */
+  suspend(): void {
+    if (this.#core.state !== 'running') return
+    this.#core.state = 'suspended'
+    this.#core.changed()
+    this.#budget?.withdraw(this.#holder)
+    this.#acquires.rejectAll(() => this.#acquires.stateError())
+  }
+
+  resume(): void {
+    if (this.#core.state !== 'suspended') return
+    this.#core.state = 'running'
+    this.#core.changed()
+    this.#roll.step()
+    this.#opener.fill()
+  }
+
+  /** Tries to connect now instead of waiting for the backoff or the breaker. */
+  retry(): void {
+    const core = this.#core
+    this.#opener.refillPaused = false
+    core.gate.hurry()
+    if (core.breaker.halfOpen()) core.events.emit('breaker.half-open', undefined)
+    core.changed()
+    // Nobody waits and nothing is kept ready, but a person wants to know whether it connects.
+    if (core.state === 'running' && core.connections.size === 0 && this.#opener.ordersWaiting === 0) {
+      this.#opener.order(true)
+    }
+    this.#opener.fill()
+  }
+
+  /** Closes the breaker and forgets the failures. */
+  resetBreaker(): void {
+    const core = this.#core
+    core.gate.forget()
+    core.gate.hurry()
+    if (core.breaker.reset()) core.events.emit('breaker.closed', undefined)
+    core.changed()
+    this.#opener.fill()
+  }
+
+  /**
+   * `kill`: at once, its lease is revoked. `drain`: once it is free. `restart`: once it is free, and another is opened.
+   * @returns false when there is no such live connection
+   */
+  evict(id: string, how: 'kill' | 'drain' | 'restart'): boolean {
+    const connection = this.#core.connections.get(id)
+    if (!connection) return false
+    if (how === 'kill') this.#closer.revoke(connection, 'killed', 'kill')
+    else {
+      connection.reopen ||= how === 'restart'
+      this.#retire(connection)
+    }
+    return true
+  }
+
+  /** Drains within `timeoutMs`, then kills. Concurrent closes have one outcome; nothing is left. Never rejects. */
+  close(reason: Extract<CloseReason, 'shutdown' | 'upstream-removed'>, timeoutMs = shutdownMs): Promise<void> {
+    return this.#shutdown.close(reason, timeoutMs)
+  }
+
+  /** Refuses every waiter with `error`, revokes every lease, kills every connection. */
+  destroy(error: Error): void {
+    this.#shutdown.destroy(error)
+  }
+
+  /** @throws Error that names each broken invariant. For tests: call it when nothing is due. */
+  assertInvariants(): void {
+    const broken = brokenInvariants(this.#core, this.#core.returns.length === 0)
+    if (broken.length > 0) throw new Error(`${this.#core.name}: ${broken.join('; ')}`)
+  }
+
+  /** One that came back from its holder. */
+  #returned(connection: PooledConnection<R>, now: number): void {
+    // It went down while it was in the queue.
+    if (connection.state !== 'returning') return
+    connection.idleSince = now
+    connection.verifiedAt = now
+    this.#readmit(connection, now)
+    if (!connection.open) this.#opener.fill()
+    if (development) this.#assertCheaply()
+  }
+
+  /** One that is reserved and well is placed, or closed when something says that its time is over. */
+  #readmit(connection: PooledConnection<R>, now: number): void {
+    const retirement = retirementOf(this.#core, connection, now) ?? (this.#mustGo(connection) ? evicted : undefined)
+    if (!retirement) return this.#grants.place(connection, now)
+    this.#outcomes.retired(connection, retirement.reason)
+    this.#closer.end(connection, retirement.reason, retirement.manner)
+  }
+
+  #mustGo(connection: PooledConnection<R>): boolean {
+    if (this.#roll.takes(connection)) return true
+    return connection.uses > 0 && this.#budget?.mustYield(this.#holder) === true
+  }
+
+  #retire(connection: PooledConnection<R>): void {
+    if (connection.state === 'leased' || connection.state === 'returning') connection.retire('evicted')
+    else if (connection.open) this.#closer.end(connection, 'evicted', 'gentle')
+  }
+
+  /** What has been used must not be used again when single use begins. */
+  #dropUsed(): void {
+    if (!this.#core.singleUse) return
+    for (const connection of [...this.#core.idle]) {
+      if (connection.uses > 0) this.#closer.end(connection, 'single-use', 'gentle')
+    }
+  }
+
+  #freed(connection: PooledConnection<R>): void {
+    this.#budget?.giveBack()
+    if (connection.reopen && this.#core.state === 'running') this.#opener.order(true)
+    this.#roll.freed(connection)
+    this.#shutdown.freed()
+    this.#opener.fill()
+  }
+
+  #rung(): void {
+    const now = this.#core.clock.now()
+    // A release in the same tick comes before the timeouts.
+    this.#maintenance.turn()
+    this.#acquires.expire(now)
+    this.#tickBreaker(now)
+    this.#opener.fill()
+  }
+
+  #tickBreaker(now: number): void {
+    const { breaker, events } = this.#core
+    if (breaker.tick(now)) {
+      this.#core.changed()
+      events.emit('breaker.half-open', undefined)
+    } else if (breaker.state === 'open') this.#alarm.by(breaker.retryAt)
+  }
+
+  #sweep(now: number, stalledMs: number): void {
+    if (stalledMs > 0) this.#sweeper.forgive(stalledMs, now)
+    for (const step of this.#sweepSteps) {
+      try {
+        step(now)
+      } catch (error) {
+        this.#core.report(error)
+      }
+    }
+    if (development) this.#assertCheaply()
+  }
+
+  #permitHolder(): PermitHolder {
+    const core = this.#core
+    const offered = (): void => this.#opener.permitOffered()
+    const evict = (): void => {
+      if (core.idle.oldest) this.#closer.end(core.idle.oldest, 'evicted', 'gentle')
+    }
+    return {
+      get permitsInUse() {
+        return core.connections.size
+      },
+      get oldestIdleSince() {
+        return core.idle.oldest?.idleSince
+      },
+      evictOldestIdle: evict,
+      permitOffered: offered,
+    }
+  }
+
+  #finish(): void {
+    this.#alarm.cancel()
+    this.#budget?.leave(this.#holder)
+    this.events.clear()
+  }
+
+  /** In development and tests: comparisons of counts, reported like any fault of maintenance. */
+  #assertCheaply(): void {
+    for (const what of brokenInvariants(this.#core, false)) this.#core.report(new Error(`invariant ${what}`))
+  }
+}

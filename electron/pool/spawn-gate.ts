@@ -1,0 +1,82 @@
+import { fullJitterMs, spawnBackoff } from '../kit/backoff.ts'
+import type { Random } from '../kit/clock.ts'
+
+/** POOL semantics, "Spawning and failing". */
+export const opensAtATime = 2
+export const replacementsPerWindow = 5
+export const replacementWindowMs = 10_000
+export const stableUptimeMs = 30_000
+
+/**
+ * When the next connection may be opened. As long as a failure is not forgotten, every open counts as a replacement:
+ * it waits for the backoff and is bound by the rate. Otherwise a server that completes its handshake and exits would
+ * be started as fast as "growth" asks for it.
+ */
+export class SpawnGate {
+  #failures = 0
+  #lastFailureAt = 0
+  #notBefore = 0
+  #attempts = 0
+  #total = 0
+  /** Monotonic times of the latest replacements, oldest first. */
+  readonly #replacements: number[] = []
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** Failures in a row: forgotten after stable uptime only, never for a handshake. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** Attempts since the last failure-free time; 0 when all is well. */
+  get attempts(): number {
+    return this.#attempts
+  }
+
+  get totalAttempts(): number {
+    return this.#total
+  }
+
+  failed(now: number): void {
+    this.#notBefore = now + fullJitterMs(spawnBackoff, this.#failures, this.#random)
+    this.#failures++
+    this.#lastFailureAt = now
+  }
+
+  /** Monotonic milliseconds from which the next open is allowed; 0 when it is allowed in any case. */
+  get allowedAt(): number {
+    if (this.#failures === 0) return 0
+    const [oldest] = this.#replacements
+    const full = this.#replacements.length >= replacementsPerWindow && oldest !== undefined
+    return full ? Math.max(this.#notBefore, oldest + replacementWindowMs) : this.#notBefore
+  }
+
+  /** @returns the number of the attempt when this open is a replacement, else 0 */
+  opened(now: number): number {
+    if (this.#failures === 0) return 0
+    this.#replacements.push(now)
+    if (this.#replacements.length > replacementsPerWindow) this.#replacements.shift()
+    this.#total++
+    return ++this.#attempts
+  }
+
+  /** True when nothing has failed for long enough that a connection which is up since `readyAt` proves stability. */
+  provesStable(readyAt: number, now: number): boolean {
+    return now - readyAt >= stableUptimeMs && now - this.#lastFailureAt >= stableUptimeMs
+  }
+
+  forget(): void {
+    this.#failures = 0
+    this.#attempts = 0
+    this.#notBefore = 0
+  }
+
+  /** A person does not want to wait: the backoff and the rate start anew, the failures still count. */
+  hurry(): void {
+    this.#notBefore = 0
+    this.#replacements.length = 0
+  }
+}
