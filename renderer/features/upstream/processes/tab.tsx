@@ -1,0 +1,46 @@
+import { useCallback, useState } from 'react'
+import { useKey } from '../../../components/index.ts'
+import { useConnection, useConnectionIds } from '../../../store/hooks.ts'
+import { ProcessDrawer } from './drawer.tsx'
+import { RecentlyEnded } from './recently-ended.tsx'
+import { ProcessTable } from './table.tsx'
+import { useProcessActions } from './use-process-actions.ts'
+
+/** The process table, and the details of the process that was opened. */
+export function ProcessesTab({ name }: { name: string }) {
+  const [selected, setSelected] = useState<string | null>(null)
+  const [open, setOpen] = useState(false)
+  const ids = useConnectionIds(name)
+  const connection = useConnection(name, selected ?? '')
+  const actions = useProcessActions()
+
+  const onOpen = useCallback((id: string) => {
+    setSelected(id)
+    setOpen(true)
+  }, [])
+  const move = (by: number) => {
+    const at = selected === null ? -1 : ids.indexOf(selected)
+    const next = at < 0 ? (by > 0 ? 0 : ids.length - 1) : Math.min(ids.length - 1, Math.max(0, at + by))
+    setSelected(ids[next] ?? null)
+  }
+  useKey(['j', 'down'], () => move(1))
+  useKey(['k', 'up'], () => move(-1))
+  useKey('enter', () => setOpen(true), { enabled: selected !== null && !open })
+  useKey('escape', () => setOpen(false), { enabled: open })
+  const enabled = connection !== undefined
+  useKey('d', () => connection && actions.drain(connection), { enabled })
+  useKey('r', () => connection && actions.restart(connection), { enabled })
+  useKey('shift+delete', () => connection && actions.kill(connection), { enabled })
+
+  return (
+    <>
+      <div className="h-full overflow-auto pb-4">
+        <ProcessTable name={name} selected={selected} onOpen={onOpen} />
+        <RecentlyEnded name={name} onOpen={onOpen} />
+      </div>
+      {open && selected !== null && (
+        <ProcessDrawer key={selected} upstream={name} id={selected} onClose={() => setOpen(false)} />
+      )}
+    </>
+  )
+}
