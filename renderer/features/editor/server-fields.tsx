@@ -1,0 +1,158 @@
+import { isolationSchema, protocolSchema } from '../../../shared/config.ts'
+import { Callout, Field, Input, Select, type SelectItem, TextArea } from '../../components/index.ts'
+import { PairRows } from './pair-rows.tsx'
+import type { Editor } from './use-editor.ts'
+
+const transports: SelectItem<'stdio' | 'http'>[] = [
+  { value: 'stdio', label: 'Command (stdio)' },
+  { value: 'http', label: 'URL (HTTP, SSE)' },
+]
+
+/** Select has no empty value of its own; this one stands for "not set". */
+const unset = 'unset'
+
+const protocolHints: Record<string, string> = {
+  auto: 'Finds out by itself',
+  legacy: 'With the initialize handshake',
+  modern: 'Stateless, from 2026-07-28',
+  jsonrpc: 'Plain JSON-RPC lines, no MCP',
+}
+const protocols: SelectItem<string>[] = [
+  { value: unset, label: 'Default (auto)' },
+  ...protocolSchema.options.map((value) => ({ value, label: value, hint: protocolHints[value] ?? '' })),
+]
+
+const isolationHints: Record<string, string> = {
+  shared: 'Any request on any process',
+  session: 'A process of its own for each session',
+  multiplex: 'Several requests at once on one process',
+}
+const isolations: SelectItem<string>[] = [
+  { value: unset, label: 'Default (shared)' },
+  ...isolationSchema.options.map((value) => ({ value, label: value, hint: isolationHints[value] ?? '' })),
+]
+
+/** Which server, and how it is started. */
+export function ServerFields({ editor }: { editor: Editor }) {
+  const { form, change, mode } = editor
+  return (
+    <section aria-label="Server" className="grid grid-cols-[minmax(0,1fr)_200px] gap-x-3 gap-y-2.5">
+      <Field {...said(editor, 'name')} label="Name" hint={nameHint(mode)}>
+        <Input
+          data-field="name"
+          value={form.name}
+          disabled={mode === 'edit'}
+          onValueChange={(name) => change({ name })}
+          placeholder="github"
+        />
+      </Field>
+      <Field label="Reached by">
+        <Select items={transports} value={form.transport} onValueChange={(transport) => change({ transport })} />
+      </Field>
+      {form.transport === 'stdio' ? <StdioFields editor={editor} /> : <HttpFields editor={editor} />}
+      <div className="col-span-2 grid grid-cols-2 gap-3">
+        <Field {...said(editor, 'protocol')} label="Protocol">
+          <Select
+            items={protocols}
+            value={form.protocol || unset}
+            onValueChange={(value) => change({ protocol: value === unset ? '' : value })}
+          />
+        </Field>
+        <Field {...said(editor, 'isolation')} label="Isolation">
+          <Select
+            items={isolations}
+            value={form.isolation || unset}
+            onValueChange={(value) => change({ isolation: value === unset ? '' : value })}
+          />
+        </Field>
+      </div>
+    </section>
+  )
+}
+
+const nameHint = (mode: 'add' | 'edit') =>
+  mode === 'add' ? 'Stands in the URL that clients use.' : 'Stands in clients’ URLs, so it can’t be changed.'
+
+function StdioFields({ editor }: { editor: Editor }) {
+  const { form, change, check } = editor
+  const resolved = check.current && check.resolvedCommand ? `Runs ${check.resolvedCommand}` : undefined
+  return (
+    <>
+      <Field {...said(editor, 'command')} label="Command" hint={resolved} className="col-span-2">
+        <Input
+          mono
+          data-field="command"
+          value={form.command}
+          onValueChange={(command) => change({ command })}
+          placeholder="npx"
+        />
+      </Field>
+      <Field
+        {...said(editor, 'args')}
+        label="Arguments"
+        hint="One on each line. Nothing is split or quoted: what stands there is what the program gets."
+        className="col-span-2"
+      >
+        <TextArea
+          mono
+          data-field="args"
+          rows={Math.min(8, Math.max(3, form.args.split('\n').length))}
+          value={form.args}
+          onValueChange={(args) => change({ args })}
+          placeholder={'-y\n@modelcontextprotocol/server-everything'}
+        />
+      </Field>
+      <div className="col-span-2" data-field="env">
+        <PairRows
+          title="Environment"
+          one="variable"
+          field="env"
+          rows={form.env}
+          onChange={(env) => change({ env })}
+          finding={editor.finding}
+        />
+      </div>
+      <Field {...said(editor, 'cwd')} label="Working directory" hint="Empty: the host’s own." className="col-span-2">
+        <Input mono data-field="cwd" value={form.cwd} onValueChange={(cwd) => change({ cwd })} placeholder="/path" />
+      </Field>
+    </>
+  )
+}
+
+function HttpFields({ editor }: { editor: Editor }) {
+  const { form, change } = editor
+  return (
+    <>
+      <Field {...said(editor, 'url')} label="URL" className="col-span-2">
+        <Input
+          mono
+          data-field="url"
+          type="url"
+          value={form.url}
+          onValueChange={(url) => change({ url })}
+          placeholder="https://example.com/mcp"
+        />
+      </Field>
+      <div className="col-span-2" data-field="headers">
+        <PairRows
+          title="Headers"
+          one="header"
+          field="headers"
+          rows={form.headers}
+          onChange={(headers) => change({ headers })}
+          finding={editor.finding}
+        />
+      </div>
+      <Callout tone="info" className="col-span-2">
+        The entry is kept in the config file, but this version runs stdio servers only.
+      </Callout>
+    </>
+  )
+}
+
+/** What Field is to say about a field. */
+export function said(editor: Editor, field: string): { error?: string; warning?: string } {
+  const finding = editor.finding(field)
+  if (!finding) return {}
+  return finding.level === 'error' ? { error: finding.message } : { warning: finding.message }
+}
