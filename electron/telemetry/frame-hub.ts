@@ -78,7 +78,8 @@ export class FrameHub {
     if (first) {
       this.#scheduleHeartbeat()
       this.#onListening(true)
-      if (this.#pending) this.#scheduleFlush()
+      // What came without an event while nobody listened is noticed now.
+      this.touch()
     }
     return () => {
       if (this.#subscriptions.delete(subscription) && !this.listening) this.#idle()

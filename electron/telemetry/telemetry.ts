@@ -5,7 +5,6 @@ import type { Clock, Timer } from '../kit/clock.ts'
 import type { Emitter, Unsubscribe } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { Upstream } from '../upstream/types.ts'
-import { composeUpstream, nameOf, viewOf } from './compose.ts'
 import { type DelayMonitor, EventLoopLag } from './event-loop-lag.ts'
 import { FrameHub } from './frame-hub.ts'
 import { Journal, type NewEvent } from './journal.ts'
@@ -22,9 +21,8 @@ import {
 } from './records.ts'
 import { SecondTicker, type Tick } from './second-ticker.ts'
 import { Throttle } from './throttle.ts'
-import { noUsage, TrackedUpstream } from './tracked-upstream.ts'
-import type { SampleTrees, TelemetrySources, UpstreamSource } from './types.ts'
-import { UpstreamMeter } from './upstream-meter.ts'
+import { TrackedUpstreams } from './tracked-upstreams.ts'
+import type { SampleTrees, TelemetrySources } from './types.ts'
 import { recordUpstream } from './upstream-recorder.ts'
 import { UsageSampler } from './usage-sampler.ts'
 
@@ -53,7 +51,7 @@ export class Telemetry {
   readonly #logger: Logger
   readonly #sources: TelemetrySources
   readonly #metrics = defineMetrics()
-  readonly #tracked = new Map<string, TrackedUpstream>()
+  readonly #upstreams: TrackedUpstreams
   readonly #changes: PendingChanges
   readonly #throttle = new Throttle(throttlePolicy)
   readonly #usage: UsageSampler
@@ -61,6 +59,7 @@ export class Telemetry {
   readonly #ticker: SecondTicker
   readonly #attachments = new Set<Unsubscribe>()
   #scraperTimer: Timer | undefined
+  #closed = false
 
   constructor({ clock, logger, sources, sampleTrees, delayMonitor }: TelemetryOptions) {
     this.#clock = clock
@@ -74,17 +73,24 @@ export class Telemetry {
     this.#usage = new UsageSampler({
       sample: sampleTrees,
       logger,
-      pids: () => this.#pids(),
+      pids: () => this.#upstreams.pids(),
       onSampled: () => this.#usageSampled(),
     })
+    this.#upstreams = new TrackedUpstreams({
+      clock,
+      sources,
+      metrics: this.#metrics,
+      usage: this.#usage,
+      onForgotten: (name) => this.#throttle.forget(name),
+    })
     this.#changes = new PendingChanges({
-      names: () => this.#names(),
-      upstream: (name) => this.#composeUpstream(name),
+      names: () => this.#upstreams.names(),
+      upstream: (name) => this.#upstreams.tell(name),
       host: () => this.#host(),
       gateway: () => sources.gateway(),
       lastEventId: () => this.journal.lastId,
       eventsSince: (id) => this.journal.since(id),
-      pointsSince: (name, second) => this.#tracked.get(name)?.points.since(second) ?? [],
+      pointsSince: (name, second) => this.#upstreams.get(name)?.points.since(second) ?? [],
     })
     this.frames = new FrameHub({
       clock,
@@ -101,18 +107,10 @@ export class Telemetry {
 
   /** Hears an upstream until the returned function is called. Its figures stay until the sources no longer name it. */
   attach(upstream: Upstream): Unsubscribe {
-    const tracked = this.#track(upstream.name)
+    const tracked = this.#upstreams.track(upstream.name)
     tracked.attached += 1
     tracked.series.transport = upstream.config.transport
-    const stop = recordUpstream(upstream, {
-      meter: tracked.meter,
-      series: tracked.series,
-      get protocolVersion() {
-        return tracked.protocolVersion
-      },
-      set protocolVersion(version) {
-        tracked.protocolVersion = version
-      },
+    const stop = recordUpstream(upstream, tracked, {
       now: () => this.#clock.now(),
       record: (event) => this.#record(upstream.name, event),
       changed: () => this.upstreamChanged(upstream.name),
@@ -129,11 +127,11 @@ export class Telemetry {
     const { events } = gateway
     const subscriptions = [
       events.on('changed', () => this.frames.touch()),
-      events.on('request.done', (event) => this.#tracked.get(event.upstream)?.series.served(event)),
+      events.on('request.done', (event) => this.#upstreams.get(event.upstream)?.series.served(event)),
       events.on('request.rejected', ({ status }) => this.#metrics.gatewayRejected.inc({ status: String(status) })),
       events.on('session.opened', (event) => this.#record(event.upstream, gatewayRecords['session.opened'](event))),
       events.on('session.closed', (event) => {
-        this.#tracked.get(event.upstream)?.series.sessionClosed(event.lifeMs)
+        this.#upstreams.get(event.upstream)?.series.sessionClosed(event.lifeMs)
         this.#record(event.upstream, gatewayRecords['session.closed'](event))
       }),
     ]
@@ -163,29 +161,24 @@ export class Telemetry {
   /** Everything at this moment; the events the oldest first. */
   snapshot(): Snapshot {
     this.#changes.reconcile()
-    const now = this.#clock.now()
-    const upstreams = [...this.#sources.upstreams()].map((source) =>
-      composeUpstream(source, this.#trackedOf(source).stats(source, now), (pid) => this.#usage.of(pid)),
-    )
     return {
       seq: this.frames.seq,
       at: this.#clock.wall(),
       host: this.#host(),
       gateway: this.#sources.gateway(),
-      upstreams,
+      upstreams: this.#upstreams.snapshots(),
       events: this.journal.toArray(),
     }
   }
 
   /** Figures of an upstream; those of one that has done nothing yet when none of this name is known. */
   stats(name: string): UpstreamStats {
-    const now = this.#clock.now()
-    return this.#tracked.get(name)?.stats(this.#source(name), now) ?? new UpstreamMeter(now).stats(now, noUsage)
+    return this.#upstreams.stats(name)
   }
 
   /** One point for each of the last five minutes' seconds, the oldest first; empty when there is no such upstream. */
   points(name: string): Point[] {
-    return this.#tracked.get(name)?.points.toArray() ?? []
+    return this.#upstreams.get(name)?.points.toArray() ?? []
   }
 
   /** Milliseconds that the event loop was late, the worst of the last second. */
@@ -198,16 +191,10 @@ export class Telemetry {
   /** Prometheus text format. */
   async metricsText(): Promise<string> {
     this.#expectScraper()
-    this.#forgetRemoved()
-    const host = this.#host()
-    const upstreams = [...this.#sources.upstreams()].map((source) => ({
-      name: nameOf(source),
-      view: viewOf(source),
-      usage: this.#trackedOf(source).usage(source),
-    }))
+    this.#upstreams.forgetRemoved()
     setGauges(this.#metrics, {
-      upstreams,
-      host,
+      upstreams: this.#upstreams.gauges(),
+      host: this.#host(),
       gateway: this.#sources.gateway(),
       eventLoopLagMs: this.#lag.worstMs,
     })
@@ -216,6 +203,7 @@ export class Telemetry {
 
   /** Stops every timer and hears nothing any more. What was counted can still be read. */
   close(): void {
+    this.#closed = true
     this.#ticker.stop()
     this.frames.close()
     this.#scraperTimer?.cancel()
@@ -229,9 +217,8 @@ export class Telemetry {
     const watched = this.frames.listening
     this.#lag.tick(latenessMs)
     for (const suppressed of this.#throttle.settle(now)) this.journal.add(suppressedRecord(suppressed))
-    this.#forgetRemoved()
-    for (const source of this.#sources.upstreams()) {
-      const tracked = this.#trackedOf(source)
+    this.#upstreams.forgetRemoved()
+    for (const [source, tracked] of this.#upstreams.present()) {
       if (setBack) tracked.points.clear()
       const { stale, poolChange } = tracked.tick(source, second, now, watched)
       if (stale) this.#changes.markUpstream(tracked.name)
@@ -258,72 +245,24 @@ export class Telemetry {
     this.journal.add({ ...event, upstream })
   }
 
-  #track(name: string): TrackedUpstream {
-    let tracked = this.#tracked.get(name)
-    if (!tracked) {
-      tracked = new TrackedUpstream({
-        name,
-        metrics: this.#metrics,
-        usage: this.#usage,
-        now: this.#clock.now(),
-      })
-      this.#tracked.set(name, tracked)
-    }
-    return tracked
-  }
-
-  #trackedOf(source: UpstreamSource): TrackedUpstream {
-    return this.#track(nameOf(source))
-  }
-
-  /** A removed upstream is heard out until its last process is gone; then its figures and series go. */
-  #forgetRemoved(): void {
-    const present = new Set(this.#names())
-    for (const [name, tracked] of this.#tracked) {
-      if (tracked.attached > 0 || present.has(name)) continue
-      tracked.series.remove()
-      this.#throttle.forget(name)
-      this.#tracked.delete(name)
-    }
-  }
-
-  #names(): string[] {
-    return [...this.#sources.upstreams()].map(nameOf)
-  }
-
-  #source(name: string): UpstreamSource | undefined {
-    for (const source of this.#sources.upstreams()) if (nameOf(source) === name) return source
-    return undefined
-  }
-
-  #composeUpstream(name: string) {
-    const source = this.#source(name)
-    if (!source) return undefined
-    const stats = this.#trackedOf(source).tell(source, this.#clock.now())
-    return composeUpstream(source, stats, (pid) => this.#usage.of(pid))
-  }
-
-  #pids(): number[] {
-    return [...this.#sources.upstreams()].flatMap(({ upstream }) => (upstream ? [...upstream.pids().values()] : []))
-  }
-
   #host(): HostState {
     const host = this.#sources.host()
     return {
       ...host,
       memoryBytes: host.memoryBytes ?? process.memoryUsage.rss(),
-      childrenMemoryBytes: this.#usage.sum(this.#pids()).memoryBytes,
+      childrenMemoryBytes: this.#usage.sum(this.#upstreams.pids()).memoryBytes,
       eventLoopLagMs: this.#lag.lastMs,
     }
   }
 
   #usageSampled(): void {
-    for (const source of this.#sources.upstreams()) this.#changes.markUpstream(nameOf(source))
+    for (const name of this.#upstreams.names()) this.#changes.markUpstream(name)
     this.#changes.markHost()
     this.frames.touch()
   }
 
   #expectScraper(): void {
+    if (this.#closed) return
     this.#scraperTimer?.cancel()
     this.#scraperTimer = this.#clock.after(scraperAwayMs, () => {
       this.#scraperTimer = undefined

@@ -3,17 +3,12 @@ import { Disposables } from '../kit/disposables.ts'
 import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Upstream, UpstreamEvents } from '../upstream/types.ts'
 import type { NewEvent } from './journal.ts'
-import type { UpstreamSeries } from './metrics/upstream-series.ts'
 import { isFailure, type Redact, upstreamRecords } from './records.ts'
 import { redactor } from './redact.ts'
-import type { UpstreamMeter } from './upstream-meter.ts'
+import type { TrackedUpstream } from './tracked-upstream.ts'
 
-/** Where the events of one upstream are counted and told. */
-export interface UpstreamSink {
-  readonly meter: UpstreamMeter
-  readonly series: UpstreamSeries
-  /** The protocol version of the upstream's handshake; looked up once for each connection, not for each request. */
-  protocolVersion: string | null
+/** What the recorder leaves to others. */
+export interface RecorderHooks {
   /** Monotonic milliseconds. */
   now(): number
   /** Into the journal, unless a flood of its kind is going on. */
@@ -24,8 +19,8 @@ export interface UpstreamSink {
 }
 
 /** Connects an upstream's events to its meter, its metrics and the journal. Does no I/O and keeps nothing waiting. */
-export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscribe {
-  const { meter, series } = sink
+export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hooks: RecorderHooks): Unsubscribe {
+  const { meter, series } = tracked
   const subscriptions = new Disposables()
   const redact = currentRedactor(upstream)
   const records: { [K in keyof UpstreamEvents]?: (event: UpstreamEvents[K], redact: Redact) => NewEvent } =
@@ -37,8 +32,8 @@ export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscr
     subscriptions.add(
       upstream.events.on(name, (event) => {
         count(event)
-        if (describe) sink.record(describe(event, redact))
-        sink.changed()
+        if (describe) hooks.record(describe(event, redact))
+        hooks.changed()
       }),
     )
   }
@@ -49,9 +44,10 @@ export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscr
     series.opened(reason)
   })
   on('connection.ready', (event) => {
-    meter.ready(event.connectionId, sink.now())
+    meter.ready(event.connectionId, hooks.now())
     series.ready(event)
-    sink.protocolVersion = upstream.view().serverInfo?.protocolVersion ?? null
+    // Looked up once for each connection, not for each request.
+    tracked.protocolVersion = upstream.view().serverInfo?.protocolVersion ?? null
   })
   on('connection.failed', () => series.count('connectFailures'))
   on('connection.closing', nothing)
@@ -66,7 +62,7 @@ export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscr
   on('lease.reclaimed', () => series.count('leasesLeaked'))
   on('reconnect.scheduled', nothing)
   on('reconnect.attempt', () => {
-    meter.reconnectAttempt(sink.now())
+    meter.reconnectAttempt(hooks.now())
     series.count('reconnectAttempts')
   })
   on('breaker.opened', () => series.count('breakerOpened'))
@@ -76,18 +72,18 @@ export function recordUpstream(upstream: Upstream, sink: UpstreamSink): Unsubscr
   on('line.invalid', () => series.count('invalidLines'))
   on('maintenance.error', ({ error }) => {
     series.count('maintenanceErrors')
-    sink.maintenanceFailed(error)
+    hooks.maintenanceFailed(error)
   })
 
   // The three that come with every request stand apart, without the detours above.
-  subscriptions.add(upstream.events.on('changed', () => sink.changed()))
+  subscriptions.add(upstream.events.on('changed', () => hooks.changed()))
   subscriptions.add(upstream.events.on('acquire.settled', (event) => series.acquired(event)))
   subscriptions.add(
     upstream.events.on('request.done', (event) => {
-      meter.requestDone(event, sink.now())
-      series.requestDone(event, sink.protocolVersion)
-      if (isFailure(event)) sink.record(upstreamRecords['request.done'](event, redact))
-      sink.changed()
+      meter.requestDone(event, hooks.now())
+      series.requestDone(event, tracked.protocolVersion)
+      if (isFailure(event)) hooks.record(upstreamRecords['request.done'](event, redact))
+      hooks.changed()
     }),
   )
   return () => subscriptions.dispose()
