@@ -26,9 +26,6 @@ const sweepIntervalMs = 10_000
 /** Between two requests of one client. Longer than clients keep a connection themselves: then only they close it. */
 const keepAliveTimeoutMs = 65_000
 
-/** How often requests in flight are looked at while the gateway drains. */
-const drainPollMs = 10
-
 /** The loopback HTTP server that MCP clients talk to. */
 export class Gateway {
   readonly events = new Emitter<GatewayEvents>()
@@ -41,7 +38,8 @@ export class Gateway {
   readonly #relay: Relay
   readonly #mcp: McpEndpoint
   readonly #timers: Timer[] = []
-  #inFlight = 0
+  #posts = 0
+  #onLastPost: (() => void) | undefined
   #url = ''
   #state: GatewayState['state'] = 'stopped'
   #error: string | null = null
@@ -134,6 +132,7 @@ export class Gateway {
 
   async #close(drainMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#sessions.endStandaloneStreams()
     await this.#drained(drainMs)
     for (const timer of this.#timers.splice(0)) timer.cancel()
     // Aborts what is still under way: each of those requests settles with an error, and is answered.
@@ -146,16 +145,23 @@ export class Gateway {
     this.events.emit('changed', undefined)
   }
 
-  /** Resolves when no request is in flight, or after `drainMs`. */
+  /** Resolves when no POST is in flight, or after `drainMs`. */
   #drained(drainMs: number): Promise<void> {
-    const { clock } = this.#options
+    if (this.#posts === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const until = clock.now() + drainMs
-      const look = () => {
-        if (this.#inFlight === 0 || clock.now() >= until) resolve()
-        else clock.after(Math.min(drainPollMs, Math.max(1, until - clock.now())), look, { ref: true })
+      const timer = this.#options.clock.after(drainMs, resolve, { ref: true })
+      this.#onLastPost = () => {
+        timer.cancel()
+        resolve()
       }
-      look()
+    })
+  }
+
+  /** What a drain waits for. Streams of GETs, and whatever the fallback serves, would never end by themselves. */
+  #countPost(response: ServerResponse): void {
+    this.#posts++
+    response.once('close', () => {
+      if (--this.#posts === 0) this.#onLastPost?.()
     })
   }
 
@@ -178,8 +184,6 @@ export class Gateway {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#inFlight++
-    response.once('close', () => void this.#inFlight--)
     this.#route(request, response).catch((error: unknown) => {
       this.#options.logger.log('error', 'The gateway failed to answer', {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -223,6 +227,7 @@ export class Gateway {
       })
       return
     }
+    if (request.method === 'POST') this.#countPost(response)
     await this.#mcp.handle(request, response, path.slice(mcpPrefix.length))
   }
 

@@ -54,18 +54,19 @@ const defaultRetryAfterMs: Partial<Record<ErrorCode, number>> = {
 
 /**
  * A failure of ours as a JSON-RPC error. `INVALID_ARGUMENT` is -32602, everything else -32603; `data.code` is the stable
- * code, the rest of `data` are the pool's counts, the cause, the last stderr lines. A refusal because of overload
+ * code, the rest of `data` are the pool's counts, the cause (`exitCode`, `signal`), the last stderr lines. A refusal because of overload
  * (QUEUE_FULL, CIRCUIT_OPEN, POOL_SUSPENDED) carries `retryAfterMs`. It travels with HTTP 200: an SDK client surfaces the
  * JSON-RPC error of a 200, and hides that of a 503 in a transport error.
  */
 export function toRpcError(thrown: unknown): RpcError {
   if (!(thrown instanceof AppError))
     return { code: rpcCodes.internalError, message: 'Internal error', data: { code: 'INTERNAL' } }
-  const retryAfterMs = defaultRetryAfterMs[thrown.code]
+  // A lost connection calls its exit code `code`; here that is the stable code, as everywhere on the wire.
+  const { code: exitCode, ...data } = thrown.data ?? {}
   return {
     code: thrown.code === 'INVALID_ARGUMENT' ? rpcCodes.invalidParams : rpcCodes.internalError,
     message: thrown.message,
-    data: { code: thrown.code, ...(retryAfterMs === undefined ? undefined : { retryAfterMs }), ...thrown.data },
+    data: { code: thrown.code, retryAfterMs: defaultRetryAfterMs[thrown.code], exitCode, ...data },
   }
 }
 

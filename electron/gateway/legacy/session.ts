@@ -102,6 +102,10 @@ export class LegacySession {
     this.#standalone.attach(connection, supportsEmptyEvents(this.protocolVersion))
   }
 
+  endStandalone(): void {
+    this.#standalone.close()
+  }
+
   /** The stream of a POST whose answer became events. */
   openStream(connection: SseConnection): EventChannel {
     const stream = new ResumableStream(this.#nextStreamKey++, this.#budget, this.#clock)

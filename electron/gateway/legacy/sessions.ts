@@ -80,6 +80,11 @@ export class Sessions {
     }
   }
 
+  /** Clients are told to come back; what they have under way goes on. */
+  endStandaloneStreams(): void {
+    for (const session of this.#byId.values()) session.endStandalone()
+  }
+
   closeAll(): void {
     for (const session of this.#byId.values()) this.close(session, 'shutdown')
   }
