@@ -22,12 +22,17 @@ interface Closing {
 /** Ends connections: with a reason, within a time, once; and frees their permits. */
 export class Closer<R extends Resource> {
   readonly #core: PoolCore<R>
+  readonly #ending: () => void
   readonly #freed: (connection: PooledConnection<R>) => void
   readonly #closings = new Map<PooledConnection<R>, Closing>()
 
-  /** @param freed called when a permit is free again: the connection is dead, or in quarantine */
-  constructor(core: PoolCore<R>, freed: (connection: PooledConnection<R>) => void) {
+  /**
+   * @param ending called when a connection has begun to end: another one may be needed
+   * @param freed called when a permit is free again: the connection is dead, or in quarantine
+   */
+  constructor(core: PoolCore<R>, ending: () => void, freed: (connection: PooledConnection<R>) => void) {
     this.#core = core
+    this.#ending = ending
     this.#freed = freed
   }
 
@@ -37,7 +42,10 @@ export class Closer<R extends Resource> {
    */
   end(connection: PooledConnection<R>, reason: CloseReason, manner: CloseManner, error?: Error): void {
     const core = this.#core
-    if (!connection.open) return this.#hasten(connection, manner)
+    if (!connection.open) {
+      this.#hasten(connection, manner)
+      return
+    }
     if (connection.state === 'idle') core.idle.remove(connection)
     connection.closeReason = reason
     connection.spare = false
@@ -52,6 +60,7 @@ export class Closer<R extends Resource> {
     this.#closings.set(connection, closing)
     this.#call(connection, closing, manner)
     if (!closing.settled) this.#limit(connection, closing)
+    this.#ending()
   }
 
   /** Takes a lease away from its holder, then ends the connection. */
@@ -85,7 +94,10 @@ export class Closer<R extends Resource> {
   #call(connection: PooledConnection<R>, closing: Closing, manner: CloseManner): void {
     closing.manner = manner
     const { resource } = connection
-    if (!resource) return this.#done(connection, closing, 'gone')
+    if (!resource) {
+      this.#done(connection, closing, 'gone')
+      return
+    }
     try {
       resource.close(manner).then(
         (outcome) => this.#done(connection, closing, outcome),

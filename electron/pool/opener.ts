@@ -211,7 +211,10 @@ export class Opener<R extends Resource> {
     }
     core.events.emit('connection.opening', { connectionId: id, reason })
     const { resource } = connection
-    if (!resource) return this.#outcomes.failed(connection, error ?? new Error('the factory returned nothing'))
+    if (!resource) {
+      this.#outcomes.failed(connection, error ?? new Error('the factory returned nothing'))
+      return
+    }
     resource.onDown((cause) => this.#outcomes.down(connection, cause))
     resource.ready.then(
       () => this.#outcomes.ready(connection),

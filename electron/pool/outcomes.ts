@@ -40,7 +40,10 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     const core = this.#core
     // It was ended while it was opening: the resource's answer comes too late.
     if (connection.state !== 'spawning' && connection.state !== 'handshaking') return
-    if (!connection.resource?.alive) return this.failed(connection, new Error('it ended right after it was ready'))
+    if (!connection.resource?.alive) {
+      this.failed(connection, new Error('it ended right after it was ready'))
+      return
+    }
     const now = core.clock.now()
     if (connection.state === 'spawning') connection.moveTo('handshaking', now)
     connection.readyAt = now
@@ -57,13 +60,15 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     this.#core.events.emit('connection.failed', { connectionId: connection.id, error: toErrorShape(error) })
     this.#count(connection, error)
     this.#closer.end(connection, 'connect-failed', 'abrupt', error)
-    this.#react.fill()
   }
 
   /** It went down by itself: from this moment it is not connected, whatever it was doing. */
   down(connection: PooledConnection<R>, cause: DownCause): void {
     if (!connection.open) return
-    if (connection.readyAt === undefined) return this.failed(connection, cause.error)
+    if (connection.readyAt === undefined) {
+      this.failed(connection, cause.error)
+      return
+    }
     connection.downCause = cause
     if (cause.expected) {
       this.#served(connection)
@@ -72,14 +77,12 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
       this.#count(connection, cause.error)
       this.#closer.end(connection, cause.reason, 'abrupt', cause.error)
     }
-    this.#react.fill()
   }
 
   /** The pool's own check failed. */
   unwell(connection: PooledConnection<R>, error: Error): void {
     this.#count(connection, error)
     this.#closer.end(connection, 'unhealthy', 'abrupt', error)
-    this.#react.fill()
   }
 
   /** It came back and is closed for this reason. */
@@ -93,7 +96,9 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     const { gate, connections } = this.#core
     if (gate.failures === 0) return
     for (const { readyAt, usable } of connections.values()) {
-      if (usable && readyAt !== undefined && gate.provesStable(readyAt, now)) return this.#forget()
+      if (!usable || readyAt === undefined || !gate.provesStable(readyAt, now)) continue
+      this.#forget()
+      return
     }
   }
 

@@ -70,7 +70,7 @@ export class Pool<R extends Resource> {
     budget?.join(this.#holder)
     const fill = (): void => this.#opener.fill()
     this.#alarm = new Alarm(clock, () => this.#rung())
-    this.#closer = new Closer(core, (connection) => this.#freed(connection))
+    this.#closer = new Closer(core, fill, (connection) => this.#freed(connection))
     this.#outcomes = new Outcomes(core, this.#closer, {
       place: (connection) => {
         this.#readmit(connection, clock.now())
@@ -128,7 +128,8 @@ export class Pool<R extends Resource> {
       () => this.#roll.step(),
       fill,
     ]
-    fill()
+    // Not at once: who makes a pool has yet to listen to it.
+    queueMicrotask(fill)
   }
 
   /**
@@ -287,14 +288,16 @@ export class Pool<R extends Resource> {
     connection.idleSince = now
     connection.verifiedAt = now
     this.#readmit(connection, now)
-    if (!connection.open) this.#opener.fill()
     if (development) this.#assertCheaply()
   }
 
   /** One that is reserved and well is placed, or closed when something says that its time is over. */
   #readmit(connection: PooledConnection<R>, now: number): void {
     const retirement = retirementOf(this.#core, connection, now) ?? (this.#mustGo(connection) ? evicted : undefined)
-    if (!retirement) return this.#grants.place(connection, now)
+    if (!retirement) {
+      this.#grants.place(connection, now)
+      return
+    }
     this.#outcomes.retired(connection, retirement.reason)
     this.#closer.end(connection, retirement.reason, retirement.manner)
   }

@@ -1,0 +1,394 @@
+import * as fc from 'fast-check'
+import type { Lease } from '../../electron/pool/types.ts'
+import type { PoolLimits } from '../../shared/config.ts'
+import { AppError } from '../../shared/errors.ts'
+import { settle } from '../support/fake-clock.ts'
+import { type Behaviour, type FakeResource, PoolFixture } from './fake-resource.ts'
+
+/** What can happen to a pool. Numbers pick among what is there, modulo its count. */
+export type Step =
+  | { do: 'acquire'; deadlineMs: number | undefined; abortable: boolean; prefer: number | undefined }
+  | {
+      do:
+        | 'abort'
+        | 'release'
+        | 'release-again'
+        | 'discard'
+        | 'finish-open'
+        | 'fail-open'
+        | 'finish-ping'
+        | 'finish-close'
+      pick: number
+    }
+  | { do: 'down'; pick: number; expected: boolean }
+  | { do: 'advance' | 'stall' | 'jump-wall'; ms: number }
+  | { do: 'behave'; behaviour: Behaviour }
+  | { do: 'evict'; pick: number; how: 'kill' | 'drain' | 'restart' }
+  | { do: 'spawn' | 'drain' | 'restart' | 'suspend' | 'resume' | 'retry' | 'reset-breaker' }
+  | { do: 'limits'; limits: Partial<PoolLimits> }
+  | { do: 'single-shot'; on: boolean }
+
+export interface Schedule {
+  limits: Partial<PoolLimits>
+  seed: number
+  /** After some steps nothing has a chance to happen before the next one: both fall into the same tick. */
+  steps: { step: Step; sameTick: boolean }[]
+  ending: 'close' | 'destroy' | 'close-slowly'
+}
+
+const pick = fc.nat({ max: 40 })
+const gate = fc.constantFrom('ok', 'ok', 'ok', 'slow', 'never', 'error') as fc.Arbitrary<Behaviour['close']>
+const openGate = fc.constantFrom('ok', 'ok', 'ok', 'ok', 'slow', 'never', 'error', 'throws') as fc.Arbitrary<
+  Behaviour['open']
+>
+const limits = fc.record(
+  {
+    maxConnections: fc.integer({ min: 1, max: 5 }),
+    minIdle: fc.constantFrom(0, 0, 1, 2),
+    maxUses: fc.constantFrom(0, 0, 1, 3),
+    maxLifetimeMs: fc.constantFrom(0, 0, 15_000),
+    mode: fc.constantFrom('on-demand', 'on-demand', 'prespawn'),
+    maxWaiting: fc.constantFrom(2, 128),
+  },
+  { requiredKeys: ['maxConnections'] },
+)
+
+const always = <T>(value: T): fc.Arbitrary<T> => fc.constant(value)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: always('acquire' as const),
+      deadlineMs: fc.constantFrom(undefined, undefined, 0, 1, 700),
+      abortable: fc.boolean(),
+      prefer: fc.option(pick, { nil: undefined, freq: 4 }),
+    }),
+  },
+  { weight: 10, arbitrary: fc.record({ do: always('release' as const), pick }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'abort' as const,
+        'release-again' as const,
+        'discard' as const,
+        'finish-open' as const,
+        'fail-open' as const,
+        'finish-ping' as const,
+        'finish-close' as const,
+      ),
+      pick,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: always('down' as const), pick, expected: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: always('advance' as const),
+      ms: fc.constantFrom(1, 100, 999, 1_000, 3_000, 9_000, 31_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: always('stall' as const), ms: fc.constantFrom(5_000, 40_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: always('jump-wall' as const), ms: fc.constantFrom(-3_600_000, 3_600_000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: always('behave' as const),
+      behaviour: fc.record({ open: openGate, ping: openGate, close: gate }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: always('evict' as const),
+      pick,
+      how: fc.constantFrom('kill' as const, 'drain' as const, 'restart' as const),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'spawn' as const,
+        'drain' as const,
+        'restart' as const,
+        'suspend' as const,
+        'resume' as const,
+        'resume' as const,
+        'retry' as const,
+        'reset-breaker' as const,
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: always('limits' as const), limits }) },
+  { weight: 1, arbitrary: fc.record({ do: always('single-shot' as const), on: fc.boolean() }) },
+)
+
+export const schedules: fc.Arbitrary<Schedule> = fc.record({
+  limits,
+  seed: fc.nat(),
+  steps: fc.array(fc.record({ step, sameTick: fc.boolean() }), { minLength: 1, maxLength: 60, size: 'max' }),
+  ending: fc.constantFrom('close', 'destroy', 'close-slowly'),
+})
+
+interface Call {
+  settled: boolean
+  lease: Lease<FakeResource> | undefined
+  abort: AbortController
+}
+
+/** Short, so that a schedule of a minute passes every limit. The sweep is slow: each one costs a turn of the loop. */
+const modelLimits: Partial<PoolLimits> = {
+  healthCheckIntervalMs: 1_000,
+  acquireTimeoutMs: 3_000,
+  idleTimeoutMs: 8_000,
+  leakWarnMs: 4_000,
+  maxLeaseMs: 20_000,
+}
+
+const pingMs = 200_000
+
+/** Runs one schedule; throws on the first invariant that does not hold. */
+export class ModelRun {
+  readonly #fixture: PoolFixture
+  readonly #calls: Call[] = []
+  readonly #held: Call[] = []
+  readonly #given: Call[] = []
+  readonly #replacements: number[] = []
+  #limits: Partial<PoolLimits>
+  #failure: Error | undefined
+
+  constructor(schedule: Schedule) {
+    this.#limits = { ...modelLimits, ...schedule.limits }
+    this.#fixture = new PoolFixture(this.#limits, { random: mulberry32(schedule.seed) })
+    this.#fixture.pool.events.on('connection.opening', ({ reason }) => {
+      if (reason === 'replace') this.#replaced()
+    })
+  }
+
+  async run(schedule: Schedule): Promise<void> {
+    for (const { step, sameTick } of schedule.steps) {
+      await this.#take(step)
+      this.#check()
+      if (sameTick) continue
+      await settle()
+      this.#checkSettled()
+    }
+    await this.#end(schedule.ending)
+  }
+
+  async #take(step: Step): Promise<void> {
+    const { pool, clock, resources } = this.#fixture
+    switch (step.do) {
+      case 'acquire':
+        this.#acquire(step)
+        return
+      case 'abort':
+        at(
+          this.#calls.filter((call) => !call.settled),
+          step.pick,
+        )?.abort.abort(new Error('given up'))
+        return
+      case 'release':
+      case 'discard': {
+        const call = at(this.#held, step.pick)
+        if (!call) return
+        this.#held.splice(this.#held.indexOf(call), 1)
+        const valid = isValid(call.lease)
+        const released = call.lease?.release(step.do === 'discard' ? { reason: 'protocol-error' } : undefined)
+        if (released !== valid)
+          throw new Error(`release() of a lease that is ${valid ? 'valid' : 'void'} said ${released}`)
+        return
+      }
+      case 'release-again': {
+        const stale = at(
+          this.#given.filter((call) => !this.#held.includes(call)),
+          step.pick,
+        )
+        if (stale?.lease?.release()) throw new Error('3: a second release returned true')
+        if (isValid(stale?.lease)) throw new Error('3: a released lease still gives its resource')
+        return
+      }
+      case 'finish-open':
+        at(
+          resources.filter(({ opening }) => !opening.settled),
+          step.pick,
+        )?.opening.resolve()
+        return
+      case 'fail-open':
+        at(
+          resources.filter(({ opening }) => !opening.settled),
+          step.pick,
+        )?.opening.reject(new Error('no handshake'))
+        return
+      case 'finish-ping':
+        at(
+          resources.filter(({ pinging }) => pinging && !pinging.settled),
+          step.pick,
+        )?.pinging?.resolve()
+        return
+      case 'finish-close':
+        at(
+          resources.filter(({ manners, closed }) => manners.length > 0 && !closed),
+          step.pick,
+        )?.closing.resolve('gone')
+        return
+      case 'down':
+        at(
+          resources.filter(({ alive }) => alive),
+          step.pick,
+        )?.down(step.expected ? 'single-use' : 'exited', step.expected)
+        return
+      case 'advance':
+        return clock.advance(step.ms)
+      case 'stall':
+        return clock.stall(step.ms)
+      case 'jump-wall':
+        clock.jumpWall(step.ms)
+        return
+      case 'behave':
+        this.#fixture.behaviour = step.behaviour
+        return
+      case 'evict': {
+        const connection = at(pool.connections(), step.pick)
+        if (connection) pool.evict(connection.id, step.how)
+        return
+      }
+      case 'spawn':
+        try {
+          pool.spawn()
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error
+        }
+        return
+      case 'limits':
+        this.#limits = { ...this.#limits, ...step.limits }
+        pool.setLimits({ ...this.#fixture.limits, ...this.#limits })
+        return
+      case 'single-shot':
+        pool.setSingleShot(step.on)
+        return
+      case 'reset-breaker':
+        this.#replacements.length = 0
+        pool.resetBreaker()
+        return
+      case 'retry':
+        this.#replacements.length = 0
+        pool.retry()
+        return
+      default:
+        pool[step.do]()
+    }
+  }
+
+  #acquire({ deadlineMs, abortable, prefer }: Step & { do: 'acquire' }): void {
+    const { pool, clock } = this.#fixture
+    const call: Call = { settled: false, lease: undefined, abort: new AbortController() }
+    this.#calls.push(call)
+    pool
+      .acquire({
+        signal: abortable ? call.abort.signal : undefined,
+        deadline: deadlineMs === undefined ? undefined : clock.now() + deadlineMs,
+        prefer: prefer === undefined ? undefined : at(pool.connections(), prefer)?.id,
+      })
+      .then(
+        (lease) => this.#granted(call, lease),
+        (error: unknown) => {
+          if (call.settled) this.#fail('4: an acquire settled twice')
+          call.settled = true
+          if (!(error instanceof AppError)) this.#fail(`an acquire failed with ${String(error)}`)
+        },
+      )
+  }
+
+  #granted(call: Call, lease: Lease<FakeResource>): void {
+    if (call.settled) this.#fail('4: an acquire settled twice')
+    const overtaken = this.#calls.slice(0, this.#calls.indexOf(call)).find((earlier) => !earlier.settled)
+    if (overtaken) this.#fail('8: an arrival overtook a waiter')
+    call.settled = true
+    call.lease = lease
+    const other = this.#held.find(({ lease: held }) => held?.connectionId === lease.connectionId && isValid(held))
+    if (other && isValid(lease)) this.#fail(`3: ${lease.connectionId} has two holders`)
+    this.#held.push(call)
+    this.#given.push(call)
+  }
+
+  #replaced(): void {
+    const now = this.#fixture.clock.now()
+    this.#replacements.push(now)
+    const inWindow = this.#replacements.filter((time) => time > now - 10_000)
+    if (inWindow.length > 5) this.#fail(`${inWindow.length} replacements within 10 s`)
+  }
+
+  /** Holds at any moment. */
+  #check(): void {
+    const { pool, errors, live } = this.#fixture
+    if (this.#failure) throw this.#failure
+    if (errors.some((error) => !String(error).includes('close failed')))
+      throw new Error(`reported: ${errors.map(String).join('; ')}`)
+    pool.assertInvariants()
+    const { quarantined, spawning, idle, leased, returning, draining } = pool.snapshot()
+    const permits = spawning + idle + leased + returning + draining
+    if (live.length > permits + quarantined) throw new Error(`1: ${live.length} live, ${permits} permits in use`)
+  }
+
+  /** Holds when everything that could happen by itself has happened. */
+  #checkSettled(): void {
+    this.#check()
+    const { pool } = this.#fixture
+    const now = pool.snapshot()
+    const asleep = now.spawning === 0 && now.returning === 0 && now.reconnect.nextAt === null
+    const room = now.idle + now.leased + now.draining < now.max
+    if (now.state === 'running' && now.breaker.state === 'closed' && now.waiting > 0 && asleep && room)
+      throw new Error(`${now.waiting} wait, a permit is free, and nothing is being opened`)
+    if (now.spawning > 2) throw new Error(`${now.spawning} are being opened at a time`)
+    if (now.returnQueueDepth > 0) throw new Error(`6: ${now.returnQueueDepth} left in the return queue`)
+  }
+
+  async #end(ending: Schedule['ending']): Promise<void> {
+    const { pool, clock, live } = this.#fixture
+    if (ending === 'close-slowly') for (const resource of live) resource.behaviour.close = 'never'
+    if (ending === 'destroy') pool.destroy(new AppError('POOL_CLOSED', 'destroyed'))
+    const closed = Array.from({ length: 10 }, () => pool.close('shutdown'))
+    await clock.advance(12_000)
+    await Promise.all(closed)
+    await clock.advance(pingMs)
+    this.#check()
+    const { state, waiting } = pool.snapshot()
+    if (state !== 'closed' || waiting > 0) throw new Error(`7: ${state} with ${waiting} waiting`)
+    if (this.#calls.some((call) => !call.settled)) throw new Error('7: a pending promise is left')
+    if (clock.pending > 0) throw new Error(`7: ${clock.pending} timers are left`)
+    if (pool.events.listenerCount > 0) throw new Error('7: listeners are left')
+    if (this.#fixture.resources.some(({ manners }) => manners.length === 0))
+      throw new Error('7: a resource was never closed')
+    const outliving = this.#held.some(({ lease }) => isValid(lease) && lease?.resource.wentDown === false)
+    if (outliving) throw new Error('7: a lease outlives the pool')
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new Error(message)
+  }
+}
+
+const at = <T>(items: readonly T[], pick: number): T | undefined => items[pick % items.length]
+
+function isValid(lease: Lease<FakeResource> | undefined): boolean {
+  try {
+    return lease?.resource !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** A small seeded generator, so that a schedule replays exactly. */
+export function mulberry32(seed: number): () => number {
+  let a = seed >>> 0
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0
+    let t = a
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
