@@ -19,8 +19,11 @@ export interface ProcessIdentity {
 const run = promisify(execFile)
 
 /** Undefined when there is no such process, or it has ended and only waits for its parent. */
-export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  return process.platform === 'linux' ? identifyByProcfs(pid) : identifyByPs(pid)
+export async function identify(
+  pid: number,
+  platform: NodeJS.Platform = process.platform,
+): Promise<ProcessIdentity | undefined> {
+  return platform === 'linux' ? identifyByProcfs(pid) : identifyByPs(pid)
 }
 
 export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {

@@ -70,8 +70,11 @@ export function readCommandLine(pid: number): string {
 
 /** A random id that the kernel makes at boot: tells start times of different boots apart. Empty when unknown. */
 export function readBootId(): string {
-  return readText('/proc/sys/kernel/random/boot_id').trim()
+  bootId ||= readText('/proc/sys/kernel/random/boot_id').trim()
+  return bootId
 }
+
+let bootId = ''
 
 export function processIds(): number[] {
   return readdirSync('/proc').map(Number).filter(Number.isInteger)

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { groupAlive, hostPlatform } from '../../electron/process/platform.ts'
+import { processTable } from '../../electron/process/process-table.ts'
 import type { ChildTree } from '../../electron/process/types.ts'
 import { childEnv } from '../fixtures/children/index.ts'
 import { FakeClock } from '../support/fake-clock.ts'
@@ -240,16 +242,18 @@ describe('a tree that survives SIGKILL', () => {
 })
 
 describe('zombies', () => {
-  test('a group of zombies that nobody reaps counts as gone', async () => {
-    // The holder starts the tree's grandchild in the tree's group, and never reaps it: it is what PID 1 is where there
-    // is no init. See the script.
-    const server = new Talk({
-      command: '/bin/sh',
-      args: ['-c', 'sh -c "exec sleep 0" & sleep 0.2; echo ready; exec sleep 1000'],
-      env: childEnv,
+  test('a group in which nothing but an unreaped zombie is left does not count as alive', async () => {
+    // sh starts a group of its own that ends at once, and becomes a program that never waits for it: as PID 1 does in a
+    // container without an init.
+    const parent = new Talk({ command: '/bin/sh', args: ['-c', 'setsid sleep 0 & exec sleep 1000'], env: childEnv })
+    const zombie = await vi.waitFor(async () => {
+      const found = (await processTable()).find(({ ppid, stat }) => ppid === parent.pid && stat?.state === 'Z')
+      if (!found) throw new Error('no zombie yet')
+      return found
     })
-    await server.line((line) => line === 'ready')
-    // `exec sleep` never waits for the shell's child: it stays a zombie in the group while the root lives.
-    expect(await server.tree.terminate('kill')).toBe('gone')
+    expect(zombie.pgrp).toBe(zombie.pid)
+    expect(groupAlive(hostPlatform, zombie.pid, false)).toBe(true)
+    expect(groupAlive(hostPlatform, zombie.pid, true)).toBe(false)
+    expect(groupAlive(hostPlatform, parent.pid, true)).toBe(true)
   })
 })
