@@ -157,7 +157,7 @@ export class Gateway {
     })
   }
 
-  /** What a drain waits for. Streams of GETs, and whatever the fallback serves, would never end by themselves. */
+  /** What a drain waits for. The fallback's count too; streams of GETs would never end by themselves. */
   #countPost(response: ServerResponse): void {
     this.#posts++
     response.once('close', () => {
@@ -207,8 +207,10 @@ export class Gateway {
     if (path === '/healthz') sendJson(response, 200, JSON.stringify({ ok: true, version: this.#options.version }))
     else if (path === '/readyz') this.#ready(response)
     else if (path === '/mcp' || path.startsWith(mcpPrefix)) await this.#serveMcp(request, response, path)
-    else if (this.#options.fallback) this.#options.fallback(request, response)
-    else this.#refuse(response, 404, rpcCodes.badTransport, 'Not found')
+    else if (this.#options.fallback) {
+      if (request.method === 'POST') this.#countPost(response)
+      this.#options.fallback(request, response)
+    }    else this.#refuse(response, 404, rpcCodes.badTransport, 'Not found')
   }
 
   async #serveMcp(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
