@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { defineConfig } from 'electron-vite'
-import { mergeConfig } from 'vite'
 import rendererConfig from './renderer/vite.config.ts'
 
 const root = import.meta.dirname
@@ -11,7 +10,10 @@ export default defineConfig({
     build: {
       outDir: resolve(root, 'out/main'),
       externalizeDeps: false, // everything is bundled, so that the packaged app needs no node_modules
-      rolldownOptions: { input: { index: resolve(root, 'electron/shell/main.ts') } },
+      rolldownOptions: {
+        input: { index: resolve(root, 'electron/shell/main.ts') },
+        checks: { eval: false }, // hdr-histogram-js hides a require of zlib that way, for a function that is not used
+      },
     },
   },
   preload: {
@@ -26,7 +28,18 @@ export default defineConfig({
       },
     },
   },
-  renderer: mergeConfig(rendererConfig, {
-    build: { minify: true, rolldownOptions: { input: resolve(root, 'renderer/index.html') } },
-  }),
+  renderer: {
+    ...rendererConfig,
+    // Said again, for electron-vite makes one file of all configs, and import.meta.dirname means this folder there.
+    root: resolve(root, 'renderer'),
+    build: {
+      ...rendererConfig.build,
+      outDir: resolve(root, 'out/renderer'),
+      // One target, since electron-vite merges lists with its own; the browsers of the list all know ES2024.
+      target: 'es2024',
+      cssTarget: rendererConfig.build?.target ?? false,
+      minify: true,
+      rolldownOptions: { input: resolve(root, 'renderer/index.html') },
+    },
+  },
 })

@@ -1,0 +1,110 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+export interface ProcessRow {
+  pid: number
+  state: string
+  served: number
+}
+
+/** The dashboard as a person sees it: found by roles, names and words, with the columns' names as the only extra. */
+export class Dashboard {
+  readonly page: Page
+  readonly upstreams: Locator
+  readonly processes: Locator
+  readonly demoTraffic: Locator
+  readonly lost: Locator
+
+  constructor(page: Page) {
+    this.page = page
+    this.upstreams = page.getByRole('table', { name: 'Upstreams' })
+    this.processes = page.getByRole('table', { name: 'Processes' })
+    this.demoTraffic = page.getByRole('switch', { name: 'Demo traffic' })
+    this.lost = page.getByRole('alert').filter({ hasText: /^Host not responding/ })
+  }
+
+  upstream(name: string): Locator {
+    return this.upstreams.getByRole('row').filter({ has: this.page.getByRole('rowheader', { name, exact: true }) })
+  }
+
+  /** Text of one column of an upstream's row. */
+  async figure(name: string, column: string): Promise<string> {
+    return (await this.upstream(name).locator(`[data-col="${column}"]`).innerText()).trim()
+  }
+
+  async openOverview(): Promise<void> {
+    await this.page.getByRole('link', { name: 'Overview' }).click()
+    await this.upstreams.waitFor()
+  }
+
+  /** From anywhere to a tab of an upstream's page, by clicks. */
+  async openUpstream(name: string, tab: 'Health' | 'Processes'): Promise<void> {
+    const title = this.page.getByRole('heading', { level: 1, name, exact: true })
+    if (!(await title.isVisible())) {
+      if (!(await this.upstreams.isVisible())) await this.openOverview()
+      await this.upstream(name).getByRole('link', { name, exact: true }).click()
+      await title.waitFor()
+    }
+    await this.page.getByRole('tab', { name: tab }).click()
+  }
+
+  processRow(pid: number): Locator {
+    return this.processes
+      .getByRole('row')
+      .filter({ has: this.page.locator('[data-col="pid"]').getByText(String(pid), { exact: true }) })
+  }
+
+  /** What the process table shows at this moment, connections without a process yet left out. */
+  async processRows(): Promise<ProcessRow[]> {
+    const rows = await this.processes.evaluate((table) =>
+      [...table.querySelectorAll('tr:has([data-col="pid"])')].map((row) =>
+        ['pid', 'state', 'served'].map(
+          (column) => row.querySelector(`[data-col="${column}"]`)?.textContent?.trim() ?? '',
+        ),
+      ),
+    )
+    return rows
+      .filter(([pid = '']) => /^\d+$/.test(pid))
+      .map(([pid, state = '', served]) => ({ pid: Number(pid), state, served: Number(served) }))
+  }
+
+  /** Waits until exactly `count` processes are shown idle and none else. @returns their PIDs */
+  async idlePids(count: number): Promise<number[]> {
+    let rows: ProcessRow[] = []
+    await expect
+      .poll(
+        async () => {
+          rows = await this.processRows()
+          return rows.map(({ state }) => state.toLowerCase())
+        },
+        { timeout: 15_000, message: `${count} idle processes in the table` },
+      )
+      .toEqual(Array(count).fill('idle'))
+    return rows.map(({ pid }) => pid)
+  }
+
+  /** A button of the toolbar that acts on a whole upstream. */
+  action(upstream: string, name: string): Locator {
+    return this.page
+      .getByRole('toolbar', { name: `Actions for ${upstream}` })
+      .getByRole('button', { name, exact: true })
+  }
+
+  dialog(): Locator {
+    return this.page.getByRole('dialog').or(this.page.getByRole('alertdialog'))
+  }
+
+  /** Pictures in both themes, for people to look at: only where POOLSCOPE_SHOTS names a folder. */
+  async shoot(name: string): Promise<void> {
+    const folder = process.env.POOLSCOPE_SHOTS
+    if (!folder) return
+    mkdirSync(folder, { recursive: true })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme })
+      await this.page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
+    }
+    await this.page.emulateMedia({ colorScheme: null })
+  }
+}

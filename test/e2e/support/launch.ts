@@ -1,0 +1,131 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core'
+import { findChromium } from '../../standin/chromium.ts'
+import { makeFolder, type TestFolder } from './folder.ts'
+import { root, type Serving, serve } from './serve.ts'
+
+/** The product with its dashboard open, in either of its two shells. */
+export interface Launched {
+  kind: 'desktop' | 'browser'
+  page: Page
+  folder: TestFolder
+  /** The process that hosts the pool. */
+  hostPid: number
+  /** The main process, where there is one. */
+  app?: ElectronApplication
+  /** What the page complained about: uncaught errors, violations of the CSP, console errors. */
+  complaints: string[]
+  /** Ends the host as a person would, or a service manager; resolves when it is gone. */
+  quit(): Promise<void>
+  /** Kills a browser's host with SIGKILL and starts it again, in the same place and on the same port. */
+  killAndRestartHost?: (whileGone: () => Promise<void>) => Promise<void>
+  /** Ends everything and removes the folder. */
+  dispose(): Promise<void>
+}
+
+const windowSize = { width: 1280, height: 800 }
+
+/** Electron itself where its runtime is, the stand-in elsewhere. */
+function electronExecutable(): string {
+  const packageFolder = join(root, 'node_modules/electron')
+  const pathFile = join(packageFolder, 'path.txt')
+  const real = existsSync(pathFile) ? join(packageFolder, 'dist', readFileSync(pathFile, 'utf8')) : undefined
+  return real && existsSync(real) ? real : join(root, 'test/standin/electron')
+}
+
+export async function launchDesktop(config?: string): Promise<Launched> {
+  const folder = makeFolder(config)
+  const args = [root, `--user-data-dir=${folder.path}`, '--port=0']
+  const app = await _electron.launch({ executablePath: electronExecutable(), args, cwd: root })
+  const page = await app.firstWindow()
+  let open = true
+  app.on('close', () => {
+    open = false
+  })
+  const quit = async () => {
+    if (open) await app.close()
+  }
+  return {
+    kind: 'desktop',
+    page,
+    folder,
+    app,
+    hostPid: app.process().pid ?? 0,
+    complaints: listenForComplaints(page),
+    quit,
+    async dispose() {
+      await quit()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+export async function launchBrowser(config?: string): Promise<Launched> {
+  const folder = makeFolder(config)
+  const port = await freePort() // the same one for the second life of the host
+  const args = ['--user-data-dir', folder.path, '--port', String(port), '--log-level', 'warn']
+  let serving = await serve(args)
+  const browser = await launchChromium()
+  const page = await browser.newPage({ viewport: windowSize })
+  const complaints = listenForComplaints(page)
+  await page.goto(serving.ready.dashboard)
+  const launched: Launched = {
+    kind: 'browser',
+    page,
+    folder,
+    complaints,
+    get hostPid() {
+      return serving.pid
+    },
+    quit: async () => void (await serving.end()),
+    async killAndRestartHost(whileGone) {
+      await serving.end('SIGKILL')
+      await whileGone()
+      serving = await serve(args)
+    },
+    async dispose() {
+      await browser.close()
+      await endQuietly(serving)
+      folder[Symbol.dispose]()
+    },
+  }
+  return launched
+}
+
+const endQuietly = (serving: Serving) => {
+  process.kill(serving.pid, 'SIGCONT') // in case a test failed while the host was stopped
+  return serving.end()
+}
+
+export async function launchChromium(): Promise<Browser> {
+  if (process.platform !== 'linux') return chromium.launch({ channel: 'chrome' })
+  const { executable, switches, env } = await findChromium()
+  return chromium.launch({
+    executablePath: executable,
+    args: switches,
+    chromiumSandbox: !switches.includes('--no-sandbox'),
+    env,
+  })
+}
+
+function listenForComplaints(page: Page): string[] {
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.stack ?? error.message))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  return complaints
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
