@@ -239,12 +239,11 @@ export class Channel {
 
   #incoming(line: string, envelope: Envelope): void {
     const method = stringAt(line, envelope.method)
-    if (method === undefined) return this.#options.onInvalid(line)
-    if (envelope.id) return this.#serverRequest(method, sliceOf(line, envelope.id))
-    if (method === 'notifications/progress') return this.#progress(line, envelope)
-    // Of requests of the server's own, which were answered already.
-    if (method === 'notifications/cancelled') return
-    this.#deliver({ method, message: line }, this.#only())
+    if (method === undefined) this.#options.onInvalid(line)
+    else if (envelope.id) this.#serverRequest(method, sliceOf(line, envelope.id))
+    else if (method === 'notifications/progress') this.#progress(line, envelope)
+    // It would be about a request of the server's own, and those were answered at once.
+    else if (method !== 'notifications/cancelled') this.#deliver({ method, message: line }, this.#only())
   }
 
   #progress(line: string, envelope: Envelope): void {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { AppError } from '../../shared/errors.ts'
+import type { CloseReason } from '../../shared/state.ts'
 import type { ChildTree, ExitInfo, ProcessSpec } from '../process/types.ts'
 
 /** Lines of stderr that go into an error: enough for the cause, little enough for a JSON-RPC error. */
@@ -26,6 +27,27 @@ export function connectionLost(tree: ChildTree, connectionId: string, what?: str
     { code: exit?.code ?? null, signal: exit?.signal ?? null, ...processFacts(tree, connectionId) },
     { cause },
   )
+}
+
+/** Why we ended a process under a request. Other reasons wait until it is free. */
+const closedBecause: Partial<Record<CloseReason, string>> = {
+  killed: 'was killed by a person',
+  shutdown: 'was ended because the host shuts down',
+  'upstream-removed': 'was ended because its upstream was stopped, changed or removed',
+}
+
+/** We ended it: CONNECTION_LOST, or LEASE_EXPIRED when the request had held it for too long. */
+export function connectionClosed(tree: ChildTree, connectionId: string, reason: CloseReason | undefined): AppError {
+  if (reason === 'lease-revoked') {
+    return new AppError(
+      'LEASE_EXPIRED',
+      'the request held its connection for longer than pool.maxLeaseMs, and it was taken away',
+      processFacts(tree, connectionId),
+    )
+  }
+  const what = (reason && closedBecause[reason]) ?? `was ended by the pool (${reason ?? 'closed'})`
+  const { code, message, data } = connectionLost(tree, connectionId, what)
+  return new AppError(code, message, { ...data, closeReason: reason ?? null })
 }
 
 /** It ended before it could serve: SPAWN_FAILED when it never ran, else HANDSHAKE_FAILED. */

@@ -120,7 +120,7 @@ export class RequestPath {
         const written = answering !== undefined
         if (written) progress.callMs += this.#options.clock.now() - calledAt
         this.#giveUp(lease, connection, written, error)
-        if (!this.#mayRetry(request, progress, written, error)) throw revokedCause(lease, error)
+        if (!this.#mayRetry(request, progress, written, error)) throw error
       }
     }
   }
@@ -138,21 +138,10 @@ export class RequestPath {
       progress.connectionId = lease.connectionId
       return lease
     } catch (error) {
-      if (error instanceof AppError && error.code === 'ACQUIRE_TIMEOUT') throw this.#waitedTooLong(error, progress)
-      throw error
+      throw progress.acquireDeadline < progress.deadline ? connectTimeout(error) : error
     } finally {
       progress.queueMs += clock.now() - askedAt
     }
-  }
-
-  /** The pool says that the wait is over; which limit ended it is known here. */
-  #waitedTooLong(error: AppError, { acquireDeadline, deadline }: Progress): AppError {
-    const now = this.#options.clock.now()
-    if (now < acquireDeadline) return error
-    const code: ErrorCode = acquireDeadline < deadline ? 'CONNECT_TIMEOUT' : 'DEADLINE_EXCEEDED'
-    return new AppError(code, `no connection before the request's deadline: ${error.message}`, error.data, {
-      cause: error,
-    })
   }
 
   #reply(answer: Answer, connection: StdioConnection, progress: Progress): UpstreamReply {
@@ -212,7 +201,7 @@ export class RequestPath {
       method: request.method,
       tool: request.method === 'tools/call' ? toolName(request.params) : null,
       outcome,
-      error: error && error.toShape(),
+      error: error?.toShape() ?? null,
       totalMs: this.#options.clock.now() - progress.startedAt,
       queueMs: progress.queueMs,
       callMs: progress.callMs,
@@ -223,13 +212,13 @@ export class RequestPath {
 
 const lower = (own: number, asked: number | undefined): number => (asked === undefined ? own : Math.min(own, asked))
 
-const isAborted = (error: unknown): boolean => error instanceof AppError && error.code === 'ABORTED'
-
-/** A lease that was taken away says why better than the connection that ended with it. */
-function revokedCause(lease: Lease<StdioConnection>, error: unknown): unknown {
-  const reason: unknown = lease.revoked.aborted ? lease.revoked.reason : undefined
-  return reason instanceof AppError ? reason : error
+/** The deadline that the pool was given was the caller's own connect timeout. */
+function connectTimeout(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'DEADLINE_EXCEEDED') return error
+  return new AppError('CONNECT_TIMEOUT', error.message, error.data, { cause: error.cause })
 }
+
+const isAborted = (error: unknown): boolean => error instanceof AppError && error.code === 'ABORTED'
 
 function outcomeOf(method: string, reply: UpstreamReply): RequestOutcome {
   if (reply.kind === 'error') return 'protocol_error'

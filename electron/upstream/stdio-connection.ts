@@ -1,11 +1,19 @@
 import { AppError } from '../../shared/errors.ts'
+import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Timer } from '../kit/clock.ts'
 import { deferred } from '../kit/deferred.ts'
 import { Ring } from '../kit/ring.ts'
 import type { CloseManner, DownCause, Resource } from '../pool/types.ts'
 import type { ChildTree, ProcessSpec, StderrLine } from '../process/types.ts'
 import { type Answer, type Call, Channel } from './channel.ts'
-import { connectFailed, connectionLost, connectTimedOut, describeExit, processFacts } from './failures.ts'
+import {
+  connectFailed,
+  connectionClosed,
+  connectionLost,
+  connectTimedOut,
+  describeExit,
+  processFacts,
+} from './failures.ts'
 import { initializeParams, readHandshake } from './handshake.ts'
 import type { Handshake, ServerNotification } from './types.ts'
 
@@ -62,8 +70,10 @@ export class StdioConnection implements Resource {
   #cause: DownCause | undefined
   #sign: Sign | undefined
   #exitFollowedAnswer = false
+  #closeReason: CloseReason | undefined
   #closing = false
   #lastAnswerAt = Number.NEGATIVE_INFINITY
+  #inFlight = 0
   #strayCount = 0
   #stderrSeq = 0
 
@@ -114,8 +124,9 @@ export class StdioConnection implements Resource {
     return this.#tree
   }
 
+  /** Requests under way, the handshake and pings apart. */
   get inFlight(): number {
-    return this.#channel.inFlight
+    return this.#inFlight
   }
 
   /** Whether it still owes the answer to an abandoned request: not to be given to anyone. */
@@ -139,7 +150,9 @@ export class StdioConnection implements Resource {
    */
   call(call: Call): Promise<Answer> {
     if (!this.alive) throw connectionLost(this.#tree, this.connectionId)
-    return this.#channel.call(call).then(this.#answered, this.#unanswered)
+    const answer = this.#channel.call(call)
+    this.#inFlight++
+    return answer.then(this.#answered, this.#unanswered)
   }
 
   /** Waits a moment for the answers of abandoned requests. @returns whether it may be used again */
@@ -147,13 +160,19 @@ export class StdioConnection implements Resource {
     return (await this.#channel.cleared(graceMs)) && this.alive
   }
 
+  /** Told by the pool's event right before it closes this: a request under way fails with the reason. */
+  closingFor(reason: CloseReason): void {
+    this.#closeReason = reason
+  }
+
   close(manner: CloseManner): Promise<'gone' | 'survived'> {
     if (!this.#closing) {
       this.#closing = true
       this.#connectTimer.cancel()
       this.#lastWordsTimer?.cancel()
-      const what = this.#sign ? undefined : `was closed by the pool (${manner})`
-      const error = connectionLost(this.#tree, this.connectionId, what)
+      const error = this.#sign
+        ? connectionLost(this.#tree, this.connectionId)
+        : connectionClosed(this.#tree, this.connectionId, this.#closeReason)
       this.#ready.reject(error)
       this.#channel.fail(error)
     }
@@ -169,6 +188,7 @@ export class StdioConnection implements Resource {
   }
 
   readonly #answered = (answer: Answer): Answer => {
+    this.#inFlight--
     this.served++
     this.#lastAnswerAt = this.#options.clock.now()
     if (answer.kind === 'error') this.errors++
@@ -176,6 +196,7 @@ export class StdioConnection implements Resource {
   }
 
   readonly #unanswered = (error: unknown): never => {
+    this.#inFlight--
     this.errors++
     if (error instanceof AppError) this.lastError = error.message
     throw error

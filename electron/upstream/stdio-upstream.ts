@@ -51,7 +51,7 @@ export class StdioUpstream implements Upstream {
       random,
       budget,
     })
-    this.#handshakes = new HandshakeCache(clock, async () => (await this.#pool.acquire()).release())
+    this.#handshakes = new HandshakeCache(clock, () => this.#openOne())
     this.#requests = new RequestPath({
       upstream: config.name,
       clock,
@@ -114,7 +114,7 @@ export class StdioUpstream implements Upstream {
   }
 
   spawn(): string {
-    return this.#pool.spawn('person')
+    return this.#pool.spawn()
   }
 
   drain(): void {
@@ -169,6 +169,11 @@ export class StdioUpstream implements Upstream {
     return closing
   }
 
+  async #openOne(): Promise<void> {
+    const lease = await this.#pool.acquire()
+    lease.release()
+  }
+
   #open(context: OpenContext): StdioConnection {
     const config = this.#config
     const { clock, guard, clientInfo } = this.#deps
@@ -206,7 +211,8 @@ export class StdioUpstream implements Upstream {
       this.#lastAttemptFailed = true
       this.#lastFailure = failureOf(error, clock.wall())
     })
-    events.on('connection.closing', ({ error, reason }) => {
+    events.on('connection.closing', ({ connectionId, error, reason }) => {
+      this.#live.get(connectionId)?.closingFor(reason)
       if (error && reason !== 'single-use') this.#lastFailure = failureOf(error, clock.wall())
     })
     events.on('connection.dead', ({ connectionId }) => {
