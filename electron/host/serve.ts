@@ -23,6 +23,8 @@ const sameSignalMs = 1_000
  * @throws AppError when nothing was started: bad config, port in use
  */
 export async function serve(options: ServeOptions): Promise<number> {
+  // Whoever read our output may be gone (`serve | head -1`): that is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const logger = lineLogger((line) => process.stderr.write(line), options.logLevel)
   const signalled = untilSignal()
   const host = await startHost({
