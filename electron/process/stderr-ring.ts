@@ -50,14 +50,15 @@ export class StderrRing {
     if (this.#partial !== '') this.#finishLine()
   }
 
-  /** Bytes received so far. */
+  /** Bytes kept; with `droppedBytes` all that were received. */
   get bytes(): number {
-    return this.#totalBytes
+    // Bytes that are no UTF-8 grow when they are decoded.
+    return Math.min(this.#totalBytes, this.#keptBytes + Buffer.byteLength(this.#partial))
   }
 
   /** Bytes received that `lines()` no longer shows. */
   get droppedBytes(): number {
-    return Math.max(0, this.#totalBytes - this.#keptBytes - Buffer.byteLength(this.#partial))
+    return this.#totalBytes - this.bytes
   }
 
   /** Oldest first; the line under way is the last. */

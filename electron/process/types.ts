@@ -64,7 +64,9 @@ export interface ChildTree {
   readonly stderr: {
     lines(): StderrLine[]
     tail(count: number): string[]
+    /** Kept: what `lines()` shows. With `droppedBytes` it is all that was received. */
     readonly bytes: number
+    /** Received and no longer shown. */
     readonly droppedBytes: number
     onLine(listener: (line: StderrLine) => void): () => void
   }

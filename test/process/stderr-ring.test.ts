@@ -8,7 +8,7 @@ describe('StderrRing', () => {
     const ring = new StderrRing(39, () => 7)
     for (let i = 0; i < 10; i++) ring.push(Buffer.from(`line ${i}...\n`))
     expect(texts(ring)).toEqual(['line 7...', 'line 8...', 'line 9...'])
-    expect(ring.bytes).toBe(100)
+    expect(ring.bytes).toBe(30)
     expect(ring.droppedBytes).toBe(70)
     expect(ring.lines().map(({ seq }) => seq)).toEqual([7, 8, 9])
     expect(ring.lines()[0]?.at).toBe(7)

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { groupAlive, hostPlatform } from '../../electron/process/platform.ts'
 import { processTable } from '../../electron/process/process-table.ts'
@@ -37,6 +38,7 @@ describe('the ladder', () => {
     expect(await server.tree.terminate('gentle')).toBe('gone')
     expect(await endedBy(server.tree)).toBe(0)
     expect(running(server.pid)).toBe(false)
+    expect(server.tree.forced).toBe(false)
   })
 
   test('gentle: what was written before is answered before the server leaves', async () => {
@@ -58,6 +60,7 @@ describe('the ladder', () => {
     expect(await server.tree.terminate('gentle')).toBe('gone')
     expect(await endedBy(server.tree)).toBe('SIGKILL')
     expect(performance.now() - before).toBeGreaterThanOrEqual(600)
+    expect(server.tree.forced).toBe(true)
   })
 
   test('abrupt: SIGTERM comes at once', async () => {
@@ -191,6 +194,22 @@ describe('27: a wrapper whose grandchild ignores SIGTERM and holds stdout', () =
     expect(server.stdoutEnds).toBe(1)
     expect(() => server.tree.write('{}')).toThrow(expect.objectContaining({ code: 'CONNECTION_LOST' }))
   })
+})
+
+test('a hundred trees leave no file descriptor behind, however they end', async () => {
+  const open = () => readdirSync('/proc/self/fd').length
+  const round = () =>
+    Promise.all(
+      (['gentle', 'abrupt', 'kill'] as const).map(async (manner) => {
+        const tree = new Talk({ command: '/bin/cat', args: [], env: childEnv }).tree
+        tree.write('{}')
+        return tree.terminate(manner)
+      }),
+    )
+  await round()
+  const before = open()
+  for (let i = 0; i < 33; i++) await round()
+  await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(before))
 })
 
 describe('a tree that survives SIGKILL', () => {
