@@ -111,30 +111,23 @@ const byCode: Partial<Record<ErrorCode, Advice>> = {
 /** What a failure means and what to do about it. */
 export function diagnose(failure: Failure): Diagnosis {
   if (failure.code === 'SPAWN_FAILED') return spawnFailed(failure)
-  const known = failure.code === 'CONNECTION_LOST' ? lost(failure) : byCode[failure.code]
+  const known = failure.code === 'CONNECTION_LOST' || diedInHandshake(failure) ? lost(failure) : byCode[failure.code]
   const advice = known ?? { title: 'It failed', why: failure.message, steps: [readStderr] }
   const hint = stderrHint(failure.stderrTail ?? [])
   return hint ? { ...advice, steps: [hint, ...advice.steps] } : advice
 }
+
+/** It did not answer wrongly, it ended before it could answer: what its end says is the better lead. */
+const diedInHandshake = ({ code, exitCode, signal }: Failure): boolean =>
+  code === 'HANDSHAKE_FAILED' && (typeof exitCode === 'number' || typeof signal === 'string')
 
 function spawnFailed(failure: Failure): Diagnosis {
   const errno = textIn(failure.data, 'errno') ?? /\bE[A-Z]{3,}\b/.exec(failure.message)?.[0]
   const command = textIn(failure.data, 'command')
   const what = command ? `“${command}”` : 'The command'
   switch (errno) {
-    case 'ENOENT': {
-      const searched = searchedFolders(failure.data)
-      return {
-        title: 'The command was not found',
-        why: `${what} is in none of the folders of the PATH that was searched, or its working directory does not exist. Apps that are started from the desktop often have a shorter PATH than a terminal.`,
-        steps: [
-          'Give the absolute path of the command (in a terminal: command -v NAME, on Windows: where NAME).',
-          'Or add a PATH to the upstream’s environment (Edit, Environment).',
-          'See that the working directory exists.',
-        ],
-        ...(searched && { searched }),
-      }
-    }
+    case 'ENOENT':
+      return notFound(failure, what)
     case 'EACCES':
     case 'EPERM':
       return {
@@ -156,6 +149,32 @@ function spawnFailed(failure: Failure): Diagnosis {
       }
     default:
       return { title: 'The process could not be started', why: failure.message, steps: [readStderr] }
+  }
+}
+
+function notFound({ data }: Failure, what: string): Diagnosis {
+  const cwd = textIn(data, 'cwd')
+  if (cwd)
+    return {
+      title: 'The working directory does not exist',
+      why: `There is no folder “${cwd}” on the machine where the host runs.`,
+      steps: ['Correct the working directory (Edit), or create the folder.'],
+    }
+  const searched = searchedFolders(data)
+  if (!searched)
+    return {
+      title: 'The command does not exist',
+      why: `${what} is no file on the machine where the host runs.`,
+      steps: ['Correct its path (Edit, Command).', 'See that it is installed for the user that runs the host.'],
+    }
+  return {
+    title: 'The command was not found',
+    why: `${what} is in none of the folders of the PATH that was searched. Apps that are started from the desktop often have a shorter PATH than a terminal.`,
+    steps: [
+      'Give the absolute path of the command (in a terminal: command -v NAME, on Windows: where NAME).',
+      'Or set PATH in the upstream’s environment (Edit, Environment).',
+    ],
+    searched,
   }
 }
 

@@ -51,7 +51,7 @@ function Identity({ name }: { name: string }) {
   const isolation = useUpstreamPart(name, (upstream) => upstream.isolation)
   const server = useUpstreamPart(name, (upstream) => upstream.serverInfo)
   return (
-    <div className="flex min-w-0 flex-1 items-center gap-2">
+    <div className="flex min-w-0 flex-1 basis-80 items-center gap-2">
       <h1 className="truncate text-xl font-semibold" title={name}>
         {name}
       </h1>
@@ -71,7 +71,10 @@ function Identity({ name }: { name: string }) {
         </Badge>
       )}
       {server && (
-        <span className="hidden truncate text-xs text-ink-3 lg:inline" title={`MCP ${server.protocolVersion}`}>
+        <span
+          className="hidden truncate text-xs text-ink-3 min-[1180px]:inline"
+          title={`MCP ${server.protocolVersion}`}
+        >
           {server.name} {server.version} · MCP {server.protocolVersion}
         </span>
       )}
@@ -83,7 +86,7 @@ function Addresses({ name }: { name: string }) {
   const target = useUpstreamPart(name, (upstream) => upstream.target) ?? ''
   const url = useUpstreamPart(name, (upstream) => upstream.url) ?? ''
   return (
-    <dl className="grid grid-cols-[auto_minmax(0,max-content)_auto] items-center gap-x-2 text-sm">
+    <dl className="grid grid-cols-[auto_minmax(0,max-content)_auto] items-center justify-start gap-x-2 text-sm">
       <dt className="text-xs text-ink-3">Runs</dt>
       <dd className="truncate font-mono text-ink-2" title={target}>
         {target}

@@ -16,14 +16,14 @@ export function HealthTab({ name }: { name: string }) {
   const [held, setHeld] = useState<readonly Point[] | null>(null)
   const entry = useEntry(name)
   const acquireTimeoutMs =
-    (entry.state === 'ready' ? entry.effective?.pool.acquireTimeoutMs : undefined) ?? defaultPoolLimits.acquireTimeoutMs
+    (entry.state === 'ready' ? entry.effective.pool.acquireTimeoutMs : undefined) ?? defaultPoolLimits.acquireTimeoutMs
   const p50Ms = useUpstreamPart(name, (upstream) => upstream.stats.p50Ms) ?? null
   const p95Ms = useUpstreamPart(name, (upstream) => upstream.stats.p95Ms) ?? null
   const chart = { points: held ?? points, held: held !== null }
   return (
-    <div className="grid grid-cols-1 gap-3 p-3 min-[1480px]:grid-cols-[minmax(0,1fr)_300px]">
+    <div className="grid min-h-full grid-cols-1 gap-3 p-3 min-[1480px]:grid-cols-[minmax(0,1fr)_280px]">
       <div
-        className="grid min-w-0 grid-cols-1 gap-3 min-[860px]:grid-cols-2"
+        className="grid min-w-0 auto-rows-fr grid-cols-1 gap-3 min-[860px]:grid-cols-2"
         onPointerEnter={() => setHeld(points)}
         onPointerLeave={() => setHeld(null)}
       >

@@ -136,16 +136,18 @@ function FailureCallout({ failure, level }: { failure: Failure; level: 'error' |
       }
     >
       <p className="font-mono text-xs text-ink">{failure.message}</p>
-      <p className="mt-1">{why}</p>
-      <ul className="mt-1 list-disc pl-4">
-        {steps.map((step) => (
-          <li key={step}>{step}</li>
-        ))}
-      </ul>
+      <div className="mt-1 grid gap-x-6 gap-y-1 min-[1000px]:grid-cols-2">
+        <p>{why}</p>
+        <ul className="list-disc pl-4">
+          {steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ul>
+      </div>
       {searched && searched.length > 0 && (
         <details className="mt-1">
           <summary className="text-ink">The PATH that was searched ({plural(searched.length, 'folder')})</summary>
-          <ol className="mt-1 list-none font-mono text-xs text-ink">
+          <ol className="mt-1 font-mono text-xs text-ink">
             {searched.map((folder) => (
               <li key={folder}>{folder}</li>
             ))}

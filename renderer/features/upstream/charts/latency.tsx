@@ -5,11 +5,12 @@ import type { UpstreamStats } from '../../../../shared/state.ts'
 import { formatMs } from '../../../components/index.ts'
 import { halfTicks, msLabel } from './axis.ts'
 import { latencyLevel } from './levels.ts'
-import { ChartPanel, chartHeight } from './panel.tsx'
+import { ChartPanel } from './panel.tsx'
 import { chartMargin, grid, still, timeAxis, tooltipOf, tooltipProps, valueAxis } from './parts.tsx'
 import { largest, type SecondRow, secondRows } from './series.ts'
 import type { ChartProps } from './types.ts'
 import { useCeiling } from './use-ceiling.ts'
+import type { Size } from './use-size.ts'
 
 /** Percentiles of each second's calls. A second without a call is a gap. */
 export const LatencyChart = memo(function LatencyChart({
@@ -32,7 +33,7 @@ export const LatencyChart = memo(function LatencyChart({
         { icon: Spline, word: 'p95 (60 s)', tone: 'backoff', value: formatMs(p95Ms) },
       ]}
     >
-      {(width) => <Plot rows={rows} width={width} t={points.at(-1)?.t ?? 0} />}
+      {(size) => <Plot rows={rows} size={size} t={points.at(-1)?.t ?? 0} />}
     </ChartPanel>
   )
 })
@@ -43,7 +44,7 @@ const describe = (row: SecondRow): [string, string][] => [
   ['p99', formatMs(row.p99Ms)],
 ]
 
-const Plot = memo(function Plot({ rows, width, t }: { rows: SecondRow[]; width: number; t: number }) {
+const Plot = memo(function Plot({ rows, size, t }: { rows: SecondRow[]; size: Size; t: number }) {
   const top = useCeiling(
     largest(rows, (row) => row.p95Ms),
     t,
@@ -52,9 +53,9 @@ const Plot = memo(function Plot({ rows, width, t }: { rows: SecondRow[]; width: 
   // A round cap makes a single second between two gaps a visible dot instead of a line of no length.
   const line = { ...still, type: 'linear', yAxisId: 'left', strokeWidth: 1.75, strokeLinecap: 'round' } as const
   return (
-    <LineChart width={width} height={chartHeight} data={rows} margin={chartMargin} accessibilityLayer={false}>
+    <LineChart {...size} data={rows} margin={chartMargin} accessibilityLayer={false}>
       {grid}
-      {timeAxis(width)}
+      {timeAxis(size.width)}
       {valueAxis({ top, ticks: halfTicks(top), format: msLabel })}
       <Line {...line} dataKey="p95Ms" stroke="var(--color-backoff)" />
       <Line {...line} dataKey="p50Ms" stroke="var(--color-active)" />

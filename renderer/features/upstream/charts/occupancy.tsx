@@ -5,10 +5,11 @@ import type { Point } from '../../../../shared/state.ts'
 import { none } from '../../../components/index.ts'
 import { countTicks } from './axis.ts'
 import { occupancyLevel } from './levels.ts'
-import { ChartPanel, chartHeight } from './panel.tsx'
+import { ChartPanel } from './panel.tsx'
 import { chartMargin, grid, still, timeAxis, tooltipOf, tooltipProps, valueAxis } from './parts.tsx'
 import { largest, type SecondRow, secondRows } from './series.ts'
 import type { ChartProps } from './types.ts'
+import type { Size } from './use-size.ts'
 
 /** Permits in use over time, stacked by state, under the line of the pool's limit. */
 export const OccupancyChart = memo(function OccupancyChart({ points, held }: ChartProps) {
@@ -23,7 +24,7 @@ export const OccupancyChart = memo(function OccupancyChart({ points, held }: Cha
       empty={newest ? null : 'No points yet: the first one comes within a second.'}
       legend={legendOf(newest)}
     >
-      {(width) => <Plot rows={rows} width={width} />}
+      {(size) => <Plot rows={rows} size={size} />}
     </ChartPanel>
   )
 })
@@ -46,7 +47,7 @@ const describe = (row: SecondRow): [string, string][] => [
   ['max', text(row.max)],
 ]
 
-const Plot = memo(function Plot({ rows, width }: { rows: SecondRow[]; width: number }) {
+const Plot = memo(function Plot({ rows, size }: { rows: SecondRow[]; size: Size }) {
   const max = Math.max(
     1,
     largest(rows, (row) => row.max),
@@ -60,9 +61,9 @@ const Plot = memo(function Plot({ rows, width }: { rows: SecondRow[]; width: num
     strokeWidth: 0,
   } as const
   return (
-    <ComposedChart width={width} height={chartHeight} data={rows} margin={chartMargin} accessibilityLayer={false}>
+    <ComposedChart {...size} data={rows} margin={chartMargin} accessibilityLayer={false}>
       {grid}
-      {timeAxis(width)}
+      {timeAxis(size.width)}
       {valueAxis({ top: max * 1.06, ticks: countTicks(max) })}
       <Area {...area} dataKey="leased" stroke="var(--color-active)" fill="var(--color-active)" />
       <Area {...area} dataKey="idle" stroke="var(--color-idle)" fill="var(--color-idle)" fillOpacity={0.55} />

@@ -2,9 +2,7 @@ import { CircleAlert, type LucideIcon, Pause, TriangleAlert } from 'lucide-react
 import type { ReactNode } from 'react'
 import { Badge, cn, Skeleton, type Tone, toneInk } from '../../../components/index.ts'
 import type { Level } from './levels.ts'
-import { useWidth } from './use-width.ts'
-
-export const chartHeight = 168
+import { type Size, useSize } from './use-size.ts'
 
 export interface LegendItem {
   icon: LucideIcon
@@ -22,12 +20,12 @@ export interface ChartPanelProps {
   empty: string | null
   /** The points are held while someone looks at them. */
   held: boolean
-  children: (width: number) => ReactNode
+  children: (size: Size) => ReactNode
 }
 
 /** A chart's frame: title, how it stands, a legend that also tells the newest values, so that nothing is told by colour alone. */
 export function ChartPanel({ title, legend, level, empty, held, children }: ChartPanelProps) {
-  const [ref, width] = useWidth<HTMLDivElement>()
+  const [ref, size] = useSize<HTMLDivElement>()
   const summary = legend.map(({ word, value }) => `${word} ${value}`).join(', ')
   return (
     <figure
@@ -53,13 +51,14 @@ export function ChartPanel({ title, legend, level, empty, held, children }: Char
           </li>
         ))}
       </ul>
-      <div ref={ref} className="relative mt-1 px-1 pb-1" style={{ height: chartHeight }}>
+      <div ref={ref} className="relative mx-1 mt-1 mb-1 min-h-42 flex-1">
         {empty !== null ? (
           <p className="flex h-full items-center justify-center px-6 pb-6 text-center text-sm text-ink-3">{empty}</p>
-        ) : width === 0 ? (
+        ) : size === null ? (
           <Skeleton className="mx-2 h-[140px]" />
         ) : (
-          children(width)
+          // Out of the flow: the chart takes the size of its place and must not give it one.
+          <div className="absolute inset-0">{children(size)}</div>
         )}
       </div>
     </figure>

@@ -14,7 +14,7 @@ export const yAxisWidth = 48
 const tick = { fontSize: 10, fill: 'var(--color-ink-3)' }
 
 // recharts looks at the props of its own components among a chart's children, so these are elements and not wrappers.
-export const grid = <CartesianGrid vertical={false} stroke="var(--color-line)" />
+export const grid = <CartesianGrid yAxisId="left" vertical={false} stroke="var(--color-line)" />
 
 export const timeAxis = (width: number) => (
   <XAxis

@@ -4,11 +4,12 @@ import { Area, ComposedChart, Line, Tooltip } from 'recharts'
 import { formatMs, none } from '../../../components/index.ts'
 import { countTicks, halfTicks, msLabel } from './axis.ts'
 import { queueLevel } from './levels.ts'
-import { ChartPanel, chartHeight } from './panel.tsx'
+import { ChartPanel } from './panel.tsx'
 import { chartMargin, grid, still, timeAxis, tooltipOf, tooltipProps, valueAxis } from './parts.tsx'
 import { largest, type SecondRow, secondRows } from './series.ts'
 import type { ChartProps } from './types.ts'
 import { useCeiling } from './use-ceiling.ts'
+import type { Size } from './use-size.ts'
 
 /** Who waits for a connection, and how long the oldest has waited. */
 export const QueueChart = memo(function QueueChart({
@@ -27,20 +28,28 @@ export const QueueChart = memo(function QueueChart({
       empty={newest ? null : 'No points yet: the first one comes within a second.'}
       legend={[
         { icon: Users, word: 'waiting', tone: 'active', value: newest ? String(newest.waiting) : none },
-        { icon: Hourglass, word: 'oldest wait', tone: 'backoff', value: newest ? formatMs(newest.oldestWaitMs) : none },
+        {
+          icon: Hourglass,
+          word: 'oldest wait',
+          tone: 'backoff',
+          value: newest?.waiting ? formatMs(newest.oldestWaitMs) : none,
+        },
       ]}
     >
-      {(width) => <Plot rows={rows} width={width} t={newest?.t ?? 0} />}
+      {(size) => <Plot rows={rows} size={size} t={newest?.t ?? 0} />}
     </ChartPanel>
   )
 })
 
+/** Where nobody waits there is no oldest wait: a gap, not a zero. */
+const oldestWait = (row: SecondRow): number | null => (row.waiting ? row.oldestWaitMs : null)
+
 const describe = (row: SecondRow): [string, string][] => [
   ['waiting', row.waiting === null ? none : String(row.waiting)],
-  ['oldest wait', formatMs(row.oldestWaitMs)],
+  ['oldest wait', formatMs(oldestWait(row))],
 ]
 
-const Plot = memo(function Plot({ rows, width, t }: { rows: SecondRow[]; width: number; t: number }) {
+const Plot = memo(function Plot({ rows, size, t }: { rows: SecondRow[]; size: Size; t: number }) {
   const waiting = useCeiling(
     largest(rows, (row) => row.waiting),
     t,
@@ -52,15 +61,9 @@ const Plot = memo(function Plot({ rows, width, t }: { rows: SecondRow[]; width: 
     100,
   )
   return (
-    <ComposedChart
-      width={width}
-      height={chartHeight}
-      data={rows}
-      margin={{ ...chartMargin, right: 0 }}
-      accessibilityLayer={false}
-    >
+    <ComposedChart {...size} data={rows} margin={{ ...chartMargin, right: 0 }} accessibilityLayer={false}>
       {grid}
-      {timeAxis(width)}
+      {timeAxis(size.width)}
       {valueAxis({ top: waiting, ticks: countTicks(waiting) })}
       {valueAxis({ top: wait, ticks: halfTicks(wait), format: msLabel, right: true })}
       <Area
@@ -74,7 +77,7 @@ const Plot = memo(function Plot({ rows, width, t }: { rows: SecondRow[]; width: 
       />
       <Line
         {...still}
-        dataKey="oldestWaitMs"
+        dataKey={oldestWait}
         yAxisId="right"
         type="stepAfter"
         stroke="var(--color-backoff)"

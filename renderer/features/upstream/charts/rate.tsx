@@ -4,11 +4,12 @@ import { Bar, BarChart, Tooltip } from 'recharts'
 import { formatCount, formatRate } from '../../../components/index.ts'
 import { halfTicks, rateLabel } from './axis.ts'
 import { errorLevel } from './levels.ts'
-import { ChartPanel, chartHeight } from './panel.tsx'
+import { ChartPanel } from './panel.tsx'
 import { chartMargin, grid, timeAxis, tooltipOf, tooltipProps, valueAxis, yAxisWidth } from './parts.tsx'
 import { barSeconds, largest, type RateRow, rateKeys, rateRows, windowSeconds } from './series.ts'
 import type { ChartProps } from './types.ts'
 import { useCeiling } from './use-ceiling.ts'
+import type { Size } from './use-size.ts'
 
 /** Calls a second by how they ended. */
 export const RateChart = memo(function RateChart({ points, held }: ChartProps) {
@@ -29,7 +30,7 @@ export const RateChart = memo(function RateChart({ points, held }: ChartProps) {
         { icon: Unplug, word: 'protocol error', tone: 'dead', value: formatCount(totals.protocolErrors) },
       ]}
     >
-      {(width) => <Plot rows={rows} width={width} t={points.at(-1)?.t ?? 0} />}
+      {(size) => <Plot rows={rows} size={size} t={points.at(-1)?.t ?? 0} />}
     </ChartPanel>
   )
 })
@@ -50,9 +51,9 @@ const describe = ({ counts, seconds }: RateRow): [string, string][] => [
 
 const callsOf = (row: RateRow) => rateKeys.reduce((sum, key) => sum + (row[key] ?? 0), 0)
 
-const Plot = memo(function Plot({ rows, width, t }: { rows: RateRow[]; width: number; t: number }) {
+const Plot = memo(function Plot({ rows, size, t }: { rows: RateRow[]; size: Size; t: number }) {
   const top = useCeiling(largest(rows, callsOf), t, 1)
-  const plotWidth = width - yAxisWidth - chartMargin.right
+  const plotWidth = size.width - yAxisWidth - chartMargin.right
   const bar = {
     isAnimationActive: false,
     yAxisId: 'left',
@@ -60,9 +61,9 @@ const Plot = memo(function Plot({ rows, width, t }: { rows: RateRow[]; width: nu
     barSize: Math.max(1, Math.floor((plotWidth * barSeconds) / windowSeconds) - 1),
   } as const
   return (
-    <BarChart width={width} height={chartHeight} data={rows} margin={chartMargin} accessibilityLayer={false}>
+    <BarChart {...size} data={rows} margin={chartMargin} accessibilityLayer={false}>
       {grid}
-      {timeAxis(width)}
+      {timeAxis(size.width)}
       {valueAxis({ top, ticks: halfTicks(top), format: rateLabel })}
       <Bar {...bar} dataKey="ok" fill="var(--color-active)" />
       <Bar {...bar} dataKey="toolErrors" fill="var(--color-draining)" />

@@ -1,15 +1,8 @@
-import {
-  defaultPoolLimits,
-  defaultTimeouts,
-  type PoolLimits,
-  poolLimitsSchema,
-  type Timeouts,
-  timeoutsSchema,
-} from '../../../../shared/config.ts'
+import { launcherConnectTimeoutMs, type PoolLimits, type Timeouts } from '../../../../shared/config.ts'
 import { defaultOf, type LimitField, limitFields, limitHelp, limitId, limitText } from '../../editor/limits.ts'
 
-/** Where a value comes from: the upstream's own entry, the config file's `defaults`, or the product. */
-export type Origin = 'entry' | 'file' | 'product'
+/** Where a value comes from: the upstream's own entry, the config file's `defaults`, or the product; npx and its like get longer to connect. */
+export type Origin = 'entry' | 'file' | 'launcher' | 'product'
 
 export interface LimitRow {
   id: string
@@ -26,16 +19,6 @@ export interface LimitRow {
 type Effective = { pool: PoolLimits; timeouts: Timeouts }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-/** The entry's own values over the product's defaults: what counts as far as the entry tells. */
-export function effectiveOf(entry: Record<string, unknown>): Effective {
-  const pool = poolLimitsSchema.partial().safeParse(entry.pool ?? {})
-  const timeouts = timeoutsSchema.partial().safeParse(entry.timeouts ?? {})
-  return {
-    pool: { ...defaultPoolLimits, ...(pool.success ? pool.data : {}) },
-    timeouts: { ...defaultTimeouts, ...(timeouts.success ? timeouts.data : {}) },
-  }
-}
 
 /** Every limit with its value in force and where it comes from, in the editor's order. */
 export function limitRows(entry: Record<string, unknown>, effective: Effective): LimitRow[] {
@@ -58,5 +41,6 @@ export function limitRows(entry: Record<string, unknown>, effective: Effective):
 function originOf(field: LimitField, entry: Record<string, unknown>, value: number | string): Origin {
   const own = entry[field.section]
   if (isRecord(own) && own[field.key] !== undefined) return 'entry'
-  return value === defaultOf(field) ? 'product' : 'file'
+  if (value === defaultOf(field)) return 'product'
+  return field.key === 'connectTimeoutMs' && value === launcherConnectTimeoutMs ? 'launcher' : 'file'
 }

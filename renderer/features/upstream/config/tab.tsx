@@ -4,7 +4,7 @@ import { openDialog } from '../../../app/ui.ts'
 import { Badge, Button, Callout, Skeleton, Table, Td, Th, Tr } from '../../../components/index.ts'
 import { useHost } from '../../../store/hooks.ts'
 import { entryToForm } from '../../editor/form.ts'
-import { effectiveOf, type LimitRow, limitRows, type Origin } from './rows.ts'
+import { type LimitRow, limitRows, type Origin } from './rows.ts'
 import { useEntry } from './use-entry.ts'
 
 /** How the upstream is configured: what is run, and every limit with where its value comes from. */
@@ -35,8 +35,7 @@ export function ConfigTab({ name }: { name: string }) {
         {entry.message}
       </Callout>
     )
-  const effective = entry.effective ?? effectiveOf(entry.entry)
-  const rows = limitRows(entry.entry, effective)
+  const rows = limitRows(entry.entry, entry.effective)
   return (
     <div className="flex max-w-[1080px] flex-col gap-3 p-3">
       <Card
@@ -113,12 +112,13 @@ const origins: Record<Origin, ReactNode> = {
       file’s defaults
     </Badge>
   ),
+  launcher: <span className="text-xs text-ink-3">default for npx and its like</span>,
   product: <span className="text-xs text-ink-3">default</span>,
 }
 
 function LimitTable({ rows }: { rows: readonly LimitRow[] }) {
   return (
-    <Table aria-label="Limits and timeouts">
+    <Table aria-label="Limits and timeouts" className="[&_tbody_tr:last-child_td]:border-b-0">
       <thead>
         <tr>
           <Th className="w-48 pl-3">Limit</Th>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDownToLine, ScrollText, Search } from 'lucide-react'
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
+import { type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import type { LogLine } from '../../../../shared/commands.ts'
 import {
   Callout,
@@ -19,6 +19,8 @@ import { useLogs } from './use-logs.ts'
 export interface LogViewProps {
   upstream: string
   connectionId: string
+  /** Stands before the search. */
+  leading?: ReactNode
   className?: string
 }
 
@@ -27,7 +29,7 @@ const noLines: readonly LogLine[] = []
 const followSlackPx = 24
 
 /** The stderr of a connection: follows the end, can be searched, says what was dropped. */
-export function LogView({ upstream, connectionId, className }: LogViewProps) {
+export function LogView({ upstream, connectionId, leading, className }: LogViewProps) {
   const logs = useLogs(upstream, connectionId)
   const [follow, setFollow] = useState(true)
   const [query, setQuery] = useState('')
@@ -37,8 +39,9 @@ export function LogView({ upstream, connectionId, className }: LogViewProps) {
   const found = useMemo(() => filterLines(lines, search), [lines, search])
 
   return (
-    <div className={cn('flex min-h-0 flex-col', className)}>
+    <div className={cn('flex min-h-0 flex-col bg-panel', className)}>
       <div className="flex h-9 shrink-0 items-center gap-3 border-b border-line px-3">
+        {leading}
         <label className="relative flex min-w-0 max-w-72 flex-1 items-center">
           <Search aria-hidden className="pointer-events-none absolute left-2 size-3.5 text-ink-3" />
           <input

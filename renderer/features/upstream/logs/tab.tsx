@@ -39,11 +39,11 @@ export function StderrTab({ name }: { name: string }) {
       </EmptyState>
     )
   return (
-    <div className="flex h-full min-h-0 flex-col">
-      <div className="flex h-9 shrink-0 items-center gap-2 px-3">
-        <Select label="Process" items={items} value={shown} onValueChange={setChosen} className="h-6 w-64" />
-      </div>
-      <LogView key={shown} upstream={name} connectionId={shown} className="flex-1" />
-    </div>
+    <LogView
+      upstream={name}
+      connectionId={shown}
+      leading={<Select label="Process" items={items} value={shown} onValueChange={setChosen} className="h-6 w-60" />}
+      className="h-full"
+    />
   )
 }

@@ -13,8 +13,11 @@ export function RecentlyEnded({ name, onOpen }: { name: string; onOpen: (id: str
   const ended = useMemo(() => endedConnections(events, live, shownAtMost), [events, live])
   if (ended.length === 0) return null
   return (
-    <section aria-labelledby="recently-ended" className="mt-4">
-      <h3 id="recently-ended" className="px-3 pb-1 text-xs font-medium text-ink-3">
+    <section
+      aria-labelledby="recently-ended"
+      className="shrink-0 overflow-hidden rounded-lg border border-line bg-panel"
+    >
+      <h3 id="recently-ended" className="flex h-8 items-center border-b border-line px-3 text-sm font-semibold">
         Recently ended
       </h3>
       <ul>

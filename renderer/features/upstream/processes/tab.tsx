@@ -2,6 +2,7 @@ import { useCallback, useState } from 'react'
 import { useKey } from '../../../components/index.ts'
 import { useConnection, useConnectionIds } from '../../../store/hooks.ts'
 import { ProcessDrawer } from './drawer.tsx'
+import { Permits } from './permits.tsx'
 import { RecentlyEnded } from './recently-ended.tsx'
 import { ProcessTable } from './table.tsx'
 import { useProcessActions } from './use-process-actions.ts'
@@ -34,8 +35,14 @@ export function ProcessesTab({ name }: { name: string }) {
 
   return (
     <>
-      <div className="h-full overflow-auto pb-4">
-        <ProcessTable name={name} selected={selected} onOpen={onOpen} />
+      <div className="flex h-full flex-col gap-3 overflow-y-auto p-3">
+        <section
+          aria-label="Living processes"
+          className="shrink-0 overflow-x-auto rounded-lg border border-line bg-panel"
+        >
+          <Permits name={name} />
+          <ProcessTable name={name} selected={selected} onOpen={onOpen} />
+        </section>
         <RecentlyEnded name={name} onOpen={onOpen} />
       </div>
       {open && selected !== null && (

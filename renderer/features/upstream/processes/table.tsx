@@ -43,7 +43,7 @@ export function ProcessTable({ name, selected, onOpen }: ProcessTableProps) {
   })
   return (
     <>
-      <Table aria-label="Processes">
+      <Table aria-label="Processes" className="[&_tbody_tr:last-child_td]:border-b-0">
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
