@@ -4,6 +4,7 @@ import type { SampleTrees, TreeUsage } from './types.ts'
 /** Sampling reads the process table: often enough for a person who looks, seldom enough to cost nothing otherwise. */
 const watchedEveryMs = 2_000
 const unwatchedEveryMs = 15_000
+const newcomerEveryMs = 1_000
 
 export interface UsageSamplerOptions {
   sample: SampleTrees | undefined
@@ -43,9 +44,12 @@ export class UsageSampler {
   tick(now: number, watched: boolean): void {
     const { sample } = this.#options
     if (!sample || this.#sampling) return
-    // Ticks come once a second: half a second of tolerance keeps the period from becoming a second longer.
-    if (now - this.#lastAt < (watched ? watchedEveryMs : unwatchedEveryMs) - 500) return
     const pids = this.#options.pids()
+    // Someone who looks should not see a new process without figures for long.
+    const overdue = watched && pids.some((pid) => !this.#usage.has(pid))
+    const everyMs = overdue ? newcomerEveryMs : watched ? watchedEveryMs : unwatchedEveryMs
+    // Ticks come once a second: half a second of tolerance keeps the period from becoming a second longer.
+    if (now - this.#lastAt < everyMs - 500) return
     this.#lastAt = now
     if (pids.length === 0) {
       this.#take(new Map())

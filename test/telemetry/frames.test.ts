@@ -49,6 +49,7 @@ class Replica {
       return
     }
     this.seq = frame.seq
+    for (const { name } of frame.upstreams) expect(frame.removed).not.toContain(name)
     for (const name of frame.removed) this.upstreams.delete(name)
     for (const upstream of frame.upstreams) this.upstreams.set(upstream.name, upstream)
     for (const event of frame.events) this.events.set(event.id, event.message)
@@ -132,6 +133,37 @@ describe('frames', () => {
     stop()
   })
 
+  it('keep their distance from a heartbeat', async () => {
+    const { frames, at } = bench.listen()
+    const look = async (sessions: number, waitMs: number) => {
+      bench.gatewayState = { ...bench.gatewayState, sessions }
+      bench.gateway.events.emit('changed', undefined)
+      await bench.clock.advance(waitMs)
+    }
+    await look(1, heartbeatMs - 100)
+    const sent = frames.length
+    // A look that finds nothing, then one that is due after the heartbeat.
+    await look(1, 50)
+    await look(1, 60)
+    expect(frames.length).toBe(sent + 1)
+    await look(2, 1_000)
+    const gaps = at.slice(1).map((t, i) => t - (at[i] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(frameIntervalMs)
+    expect(frames.at(-1)?.gateway?.sessions).toBe(2)
+  })
+
+  it('go on with points after the wall clock was set back', async () => {
+    bench.add('files')
+    const { frames } = bench.listen()
+    await bench.clock.advance(3_000)
+    bench.clock.jumpWall(-3_600_000)
+    const before = frames.length
+    await bench.clock.advance(3_000 + frameIntervalMs)
+    const told = frames.slice(before).flatMap(({ points }) => points.files ?? [])
+    expect(told.slice(-3)).toEqual(bench.telemetry.points('files').slice(-3))
+    expect(bench.telemetry.points('files')).toHaveLength(3)
+  })
+
   it('tell once that an upstream was removed, and again that it came back', async () => {
     const upstream = bench.add('files')
     const { frames } = bench.listen()
@@ -145,6 +177,18 @@ describe('frames', () => {
     await bench.clock.advance(2_000)
     expect(frames.slice(before).flatMap(({ upstreams }) => upstreams.map(({ name }) => name))).toContain('files')
     expect(frames.slice(before).flatMap(({ removed }) => removed)).toEqual([])
+  })
+
+  it('never name an upstream as both removed and changed', async () => {
+    const upstream = bench.add('files')
+    const { frames } = bench.listen()
+    await bench.clock.advance(100)
+    bench.remove(upstream)
+    expect(bench.telemetry.snapshot().upstreams).toEqual([])
+    bench.add('files')
+    bench.telemetry.touch()
+    await bench.clock.advance(frameIntervalMs)
+    expect(frames.at(-1)).toMatchObject({ removed: [], upstreams: [{ name: 'files' }] })
   })
 
   it('notice an upstream that comes, stops or goes without any event, within a second', async () => {

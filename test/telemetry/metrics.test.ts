@@ -159,8 +159,9 @@ describe('metrics', () => {
     upstream.serverInfo = { name: 's', version: '1', protocolVersion: '2025-06-18' }
     upstream.events.emit('connection.ready', { connectionId: 'c1', pid: 7, connectMs: 1, spawnBlockedMs: 1 })
     upstream.done({ totalMs: 4 })
-    upstream.done({ outcome: 'tool_error', totalMs: 4 })
+    upstream.done({ outcome: 'tool_error', totalMs: 5, callMs: 4 })
     upstream.done({ outcome: 'timeout', error: { code: 'RESPONSE_TIMEOUT', message: 'x' }, totalMs: 60_000 })
+    upstream.done({ outcome: 'unavailable', connectionId: null, error: { code: 'QUEUE_FULL', message: 'x' } })
     served()
     served({ outcome: 'protocol_error', errorType: '-32602' })
     bench.gateway.events.emit('session.closed', {
@@ -186,6 +187,8 @@ describe('metrics', () => {
       { ...call, error_type: 'tool_error' },
       { ...call, error_type: 'RESPONSE_TIMEOUT' },
     ])
+    // The queue is not the upstream's: 4 ms of the call, not the 5 ms of the whole.
+    expect(sampleValue(samples, 'mcp_client_operation_duration_seconds_sum', { error_type: 'tool_error' })).toBe(0.004)
     const server = 'mcp_server_operation_duration_seconds'
     const tcp = { ...call, network_transport: 'tcp', mcp_protocol_version: '2025-11-25' }
     expect(samples.filter(({ name }) => name === `${server}_count`).map(({ labels }) => labels)).toEqual([
@@ -247,8 +250,9 @@ describe('metrics', () => {
     }
     busy(upstream)
     busy(stays)
-    for (let i = 0; i < 400; i++) upstream.done({ method: `m${i}`, tool: `t${i}` })
+    for (let i = 0; i < 400; i++) upstream.done({ method: `m${i % 20}`, tool: `t${Math.floor(i / 20)}` })
     served()
+    expect((await scrape()).samples.filter(({ labels }) => labels.upstream === 'files').length).toBeGreaterThan(5_000)
     bench.sources.splice(0, 1)
     upstream.events.emit('connection.dead', {
       connectionId: 'c1',

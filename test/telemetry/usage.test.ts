@@ -53,9 +53,9 @@ describe('CPU and memory of process trees', () => {
   it('are sampled every 2 s while someone listens and every 15 s otherwise', async () => {
     let samples = 0
     bench = new Bench({
-      sampleTrees: async () => {
+      sampleTrees: async (pids) => {
         samples += 1
-        return new Map()
+        return new Map(pids.map((pid) => [pid, usage]))
       },
     })
     bench.add('files').connections = [connectionOf('files')]
@@ -85,6 +85,25 @@ describe('CPU and memory of process trees', () => {
     await settle()
     await bench.clock.advance(250)
     expect(frames.slice(before)[0]?.upstreams[0]?.connections[0]?.memoryBytes).toBe(1_000)
+  })
+
+  it('of a new process are sampled with the next second, while someone listens', async () => {
+    const asked: number[][] = []
+    bench = new Bench({
+      sampleTrees: async (pids) => {
+        asked.push(pids)
+        return new Map(pids.map((pid) => [pid, usage]))
+      },
+    })
+    const files = bench.add('files')
+    files.connections = [connectionOf('files', { pid: 11 })]
+    bench.listen()
+    await bench.clock.advance(100)
+    files.connections = [connectionOf('files', { pid: 11 }), connectionOf('files', { id: 'b', pid: 12 })]
+    await bench.clock.advance(1_000)
+    expect(asked).toEqual([[11], [11, 12]])
+    await bench.clock.advance(1_000)
+    expect(asked).toHaveLength(2)
   })
 
   it('never pile up behind a slow sample', async () => {

@@ -104,7 +104,7 @@ export function defineMetrics() {
     ),
     clientOperation: histogram(
       'mcp_client_operation_duration_seconds',
-      'MCP requests as upstreams answer them',
+      'MCP requests as upstreams answer them, the wait for a connection left out',
       operationLabels,
       operationSeconds,
     ),

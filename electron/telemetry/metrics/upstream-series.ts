@@ -93,10 +93,12 @@ export class UpstreamSeries {
     this.#metrics.requests.inc(
       this.#requests.get(key) ?? this.#requests.add(key, { ...this.#upstream, method, outcome: event.outcome }),
     )
+    // What never reached a connection is no operation of the upstream.
+    if (event.connectionId === null) return
     const { tool } = event
     const operation = { method: event.method, tool, errorType: errorTypeOf(event), protocolVersion }
     const labels = this.#operationLabels(this.#clientOperations, operation, this.transport === 'stdio' ? 'pipe' : 'tcp')
-    this.#metrics.clientOperation.observe(labels, event.totalMs / 1_000)
+    this.#metrics.clientOperation.observe(labels, event.callMs / 1_000)
   }
 
   served(event: GatewayEvents['request.done']): void {
