@@ -1,8 +1,8 @@
 import { ClipboardPaste, CornerDownLeft } from 'lucide-react'
-import { useMemo, useState } from 'react'
+import { type ClipboardEvent, useMemo, useState } from 'react'
 import { Button, Field, TextArea } from '../../components/index.ts'
 import { type EditorForm, entryToForm, type RawEntry } from './form.ts'
-import { type Paste, type PastedServer, readPaste } from './paste.ts'
+import { type PastedServer, readPaste } from './paste.ts'
 
 export interface PasteBoxProps {
   /** The name that was typed already; a pasted entry without one keeps it. */
@@ -21,9 +21,15 @@ export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
     onFill(entryToForm(server.name || name, server.entry), server.entry)
     setFilled(server.name || 'the server')
   }
-  const takeAtOnce = (pasted: Paste) => {
+  const onPaste = (event: ClipboardEvent<HTMLTextAreaElement>) => {
+    const { value, selectionStart, selectionEnd } = event.currentTarget
+    const whole = value.slice(0, selectionStart) + event.clipboardData.getData('text') + value.slice(selectionEnd)
+    const pasted = readPaste(whole)
     const only = pasted.kind === 'servers' && pasted.servers.length === 1 ? pasted.servers[0] : undefined
-    if (only && pristine) fill(only)
+    if (!only || !pristine) return
+    event.preventDefault()
+    setText(whole)
+    fill(only)
   }
   return (
     <div className="flex flex-col gap-1.5 rounded-md border border-line bg-canvas p-2.5">
@@ -45,11 +51,7 @@ export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
             setText(next)
             setFilled(null)
           }}
-          onPaste={(event) => {
-            const { value, selectionStart, selectionEnd } = event.currentTarget
-            const pasted = event.clipboardData.getData('text')
-            takeAtOnce(readPaste(value.slice(0, selectionStart) + pasted + value.slice(selectionEnd)))
-          }}
+          onPaste={onPaste}
         />
       </Field>
       {paste.kind === 'servers' && (

@@ -21,7 +21,7 @@ export const OccupancyChart = memo(function OccupancyChart({ points, held }: Cha
       title="Pool occupancy"
       level={level}
       held={held}
-      empty={newest ? null : 'No points yet: the first one comes within a second.'}
+      empty={rows.length > 1 ? null : 'The first points come within seconds.'}
       legend={legendOf(newest)}
     >
       {(size) => <Plot rows={rows} size={size} />}

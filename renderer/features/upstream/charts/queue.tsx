@@ -25,7 +25,7 @@ export const QueueChart = memo(function QueueChart({
       title="Queue"
       level={level}
       held={held}
-      empty={newest ? null : 'No points yet: the first one comes within a second.'}
+      empty={rows.length > 1 ? null : 'The first points come within seconds.'}
       legend={[
         { icon: Users, word: 'waiting', tone: 'active', value: newest ? String(newest.waiting) : none },
         {
