@@ -1,4 +1,4 @@
-import type { Histogram } from 'hdr-histogram-js'
+import type { RecordableHistogram } from 'node:perf_hooks'
 import type { OpenReason, Point, UpstreamStats } from '../../shared/state.ts'
 import type { RequestOutcome, UpstreamEvents } from '../upstream/types.ts'
 import { LatencyWindow, latencyHistogram, percentilesOf, recordMs } from './latency.ts'
@@ -47,7 +47,7 @@ export class UpstreamMeter {
   #requests = 0
   #errors = 0
   #second = noCounts()
-  #secondLatency: Histogram = latencyHistogram()
+  #secondLatency: RecordableHistogram | undefined
 
   /** @param now monotonic milliseconds, as everywhere here */
   constructor(now: number) {
@@ -66,6 +66,7 @@ export class UpstreamMeter {
     }
     if (timed[outcome]) {
       this.#window.record(event.totalMs, now)
+      this.#secondLatency ??= latencyHistogram()
       recordMs(this.#secondLatency, event.totalMs)
     }
   }
@@ -91,7 +92,7 @@ export class UpstreamMeter {
   takeSecond(): SecondCounts & Pick<Point, 'p50Ms' | 'p95Ms' | 'p99Ms'> {
     const taken = { ...this.#second, ...percentilesOf(this.#secondLatency) }
     this.#second = noCounts()
-    if (taken.p50Ms !== null) this.#secondLatency.reset()
+    if (taken.p50Ms !== null) this.#secondLatency?.reset()
     return taken
   }
 
