@@ -1,18 +1,12 @@
-import './app/no-eval.ts'
 import './styles.css'
-import { StrictMode } from 'react'
-import { createRoot } from 'react-dom/client'
-import { App } from './app/app.tsx'
-import { applyTheme } from './app/theme.ts'
-import { session } from './store/live.ts'
+import { config } from 'zod'
 
-applyTheme()
-session.start()
+/**
+ * Zod compiles fast parsers with `new Function`, which the Content-Security-Policy forbids; it falls back, but the attempt
+ * is reported as a violation. It decides when a schema is made, and the contract makes schemas when it is loaded, hence
+ * the import that waits until this is set. (As a static import it would run first, in whatever chunk the bundler put it.)
+ */
+config({ jitless: true })
 
-const root = document.getElementById('root')
-if (!root) throw new Error('index.html has no #root')
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-)
+const { start } = await import('./app/start.tsx')
+start()

@@ -33,7 +33,7 @@ export function useGlobalKeys(): void {
   )
   useKey('mod+1', () => navigate({ screen: 'overview' }))
   useKey('mod+2', () => navigate({ screen: 'events', upstream: null }))
-  useKey('shift+?', () => openDialog({ kind: 'keys' }))
+  useKey(['?', 'shift+?'], () => openDialog({ kind: 'keys' }))
   useKey('space', () => setPaused(!paused))
   useKey('s', () => void (target && run('spawn', target)), { enabled: target !== null })
   useKey('r', () => void (target && run('restart', target)), { enabled: target !== null })

@@ -7,9 +7,9 @@ export function Age({ since }: { since: number }) {
   return <time title={formatDateTime(since)}>{formatDuration(now - since)}</time>
 }
 
-/** How long until, ticking down: "12s"; "now" when it has passed. */
+/** How long until, ticking down: "in 12s"; "now" when it has passed. */
 export function Countdown({ until }: { until: number }) {
   const now = useNow()
   const leftMs = until - now
-  return <time title={formatDateTime(until)}>{leftMs <= 0 ? 'now' : formatDuration(leftMs + 999)}</time>
+  return <time title={formatDateTime(until)}>{leftMs <= 0 ? 'now' : `in ${formatDuration(leftMs + 999)}`}</time>
 }

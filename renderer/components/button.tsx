@@ -13,7 +13,7 @@ const button = cva(
         secondary:
           'border border-line-strong bg-panel text-ink hover:not-disabled:bg-hover active:not-disabled:bg-raised',
         ghost: 'text-ink-2 hover:not-disabled:bg-raised hover:not-disabled:text-ink',
-        danger: 'bg-dead text-white hover:not-disabled:brightness-95',
+        danger: 'bg-danger text-white hover:not-disabled:brightness-95',
         'danger-ghost': 'text-dead-ink hover:not-disabled:bg-dead-soft',
       },
       size: { sm: 'h-6 px-2 text-xs', md: 'h-7 px-2.5 text-sm', lg: 'h-8 px-3.5 text-base' },

@@ -42,7 +42,11 @@ export function Dialog({
         <Base.Backdrop className={backdropClass} />
         <Base.Popup
           {...(initialFocus ? { initialFocus } : {})}
-          className={cn(popupClass, 'top-[clamp(24px,10vh,96px)] max-h-[min(calc(100vh-clamp(24px,10vh,96px)-24px),860px)]', widths[size])}
+          className={cn(
+            popupClass,
+            'top-[clamp(24px,10vh,96px)] max-h-[min(calc(100vh-clamp(24px,10vh,96px)-24px),860px)]',
+            widths[size],
+          )}
         >
           <header className="flex items-start gap-3 border-b border-line px-4 py-3">
             <div className="min-w-0 flex-1">

@@ -15,6 +15,8 @@ export interface SparklineProps {
   label: string
   /** Seconds shown, up to the last point. */
   windowSeconds?: number
+  /** Seconds between points; more than two of them without a point are a gap. */
+  stepSeconds?: number
   /** The ceiling is at least this, so that noise near zero looks like noise near zero. */
   minMax?: number
   width: number
@@ -33,21 +35,29 @@ const strokes: Record<Tone, string> = {
   ok: 'text-ok',
 }
 
-/** A missing second leaves a gap; a jitter of one second in the host's clock does not. */
-const maxStepSeconds = 2
-
 /**
  * A line and its ground without axes. Plain SVG: it costs next to nothing per render, unlike a chart.
  * Runs are cut where seconds are missing or a value is null.
  */
 export const Sparkline = memo(function Sparkline(props: SparklineProps) {
-  const { points, label, windowSeconds = 60, minMax = 1, width, height, tone = 'active', className } = props
+  const {
+    points,
+    label,
+    windowSeconds = 60,
+    stepSeconds = 1,
+    minMax = 1,
+    width,
+    height,
+    tone = 'active',
+    className,
+  } = props
   const end = points.at(-1)?.t ?? 0
   const shown = points.filter((point) => point.t > end - windowSeconds)
   const max = shown.reduce((top, point) => Math.max(top, point.value ?? 0), minMax)
-  const x = (t: number) => round(width - 1 - ((end - t) / (windowSeconds - 1)) * (width - 2))
+  const x = (t: number) => round(width - 1 - ((end - t) / (windowSeconds - stepSeconds)) * (width - 2))
   const y = (value: number) => round(height - 1 - (value / max) * (height - 2.5))
-  const runs = splitRuns(shown)
+  const runs = splitRuns(shown, 2 * stepSeconds)
+  const flat = shown.every((point) => !point.value)
   return (
     <svg
       role="img"
@@ -56,7 +66,7 @@ export const Sparkline = memo(function Sparkline(props: SparklineProps) {
       height={height}
       viewBox={`0 0 ${width} ${height}`}
       preserveAspectRatio="none"
-      className={cn('block overflow-visible', strokes[tone], className)}
+      className={cn('block overflow-visible', flat ? 'text-line-strong' : strokes[tone], className)}
     >
       <line x1={0} x2={width} y1={height - 0.5} y2={height - 0.5} className="stroke-line" strokeWidth={1} />
       {runs.map((run) => {
@@ -93,7 +103,7 @@ interface Known {
   value: number
 }
 
-function splitRuns(points: readonly SparkPoint[]): Known[][] {
+function splitRuns(points: readonly SparkPoint[], maxStepSeconds: number): Known[][] {
   const runs: Known[][] = []
   let run: Known[] = []
   for (const { t, value } of points) {

@@ -99,7 +99,8 @@ export class Session {
       const reply = await this.#bridge.command('snapshot.get', {})
       if (run !== this.#snapshotRun) return
       if (reply.ok) {
-        this.#heard(reply.result.at)
+        // A hung host may still answer a request; only frames say that it lives.
+        if (this.#store.getState().link.state !== 'lost') this.#heard(reply.result.at)
         const frames = this.#pending
         this.#pending = null
         this.#seriesLoaded.clear()

@@ -77,7 +77,7 @@ function GatewayChip() {
       >
         <span className="flex min-w-0 items-center gap-1.5">
           <span aria-hidden className={cn('size-2 shrink-0 rounded-full', up ? 'bg-ok' : 'bg-dead')} />
-          <span className={cn('font-medium', up ? 'text-ok-ink max-bar:sr-only' : 'text-dead-ink')}>{word}</span>
+          <span className={cn('font-medium', up ? 'text-ok-ink max-side:sr-only' : 'text-dead-ink')}>{word}</span>
           <span className="truncate font-mono text-xs text-ink-2 select-text">{gateway.url}</span>
         </span>
       </Tooltip>

@@ -86,7 +86,7 @@ function Instructions({ upstream }: { upstream: string }) {
         {failure}
       </Callout>
     )
-  if (!connection) return <Skeleton className="h-64" />
+  if (!connection) return <Skeleton className="h-80" />
   const shown = client ?? connection.snippets[0]?.client ?? ''
   return (
     <>
@@ -102,7 +102,7 @@ function Instructions({ upstream }: { upstream: string }) {
       >
         {connection.snippets.map((snippet) => (
           <TabPanel key={snippet.client} value={snippet.client} className="relative pt-2">
-            <pre className="max-h-64 overflow-auto rounded-md border border-line bg-canvas p-3 font-mono text-xs leading-[17px] text-ink select-text">
+            <pre className="h-56 overflow-auto rounded-md border border-line bg-canvas py-3 pr-32 pl-3 font-mono text-xs leading-[17px] whitespace-pre-wrap wrap-anywhere text-ink select-text">
               {snippet.text}
             </pre>
             <span className="absolute top-4 right-2">
@@ -123,7 +123,7 @@ function Row({ label, text, secret }: { label: string; text: string; secret?: bo
       <dd className="min-w-0 truncate font-mono text-xs select-text">
         {shown ? text : text.replace(/\S{6,}$/, '••••••••••••')}
       </dd>
-      <dd className="flex items-center gap-1">
+      <dd className="flex items-center justify-end gap-1">
         {secret && (
           <Button size="sm" variant="ghost" onClick={() => setShown(!shown)}>
             {shown ? 'Hide' : 'Show'}

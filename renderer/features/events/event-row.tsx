@@ -26,15 +26,15 @@ export const EventRow = memo(function EventRow({ event, hideUpstream, selected }
       <span role="img" aria-label={word} title={event.kind} className="shrink-0 pt-0.5">
         <Icon aria-hidden className={cn('size-3.5', ink)} />
       </span>
-      {!hideUpstream && event.upstream !== null && (
-        <a
-          href={upstreamHash(event.upstream)}
-          className="max-w-36 shrink-0 truncate font-medium text-ink hover:text-accent-ink hover:underline"
-        >
-          {event.upstream}
-        </a>
-      )}
       <span className="line-clamp-2 min-w-0 flex-1 wrap-anywhere text-ink-2" title={event.message}>
+        {!hideUpstream && event.upstream !== null && (
+          <a
+            href={upstreamHash(event.upstream)}
+            className="mr-2 font-medium text-ink hover:text-accent-ink hover:underline"
+          >
+            {event.upstream}
+          </a>
+        )}
         {event.message}
       </span>
       {event.pid !== null && <span className="shrink-0 pt-px text-xs text-ink-3">PID {event.pid}</span>}

@@ -31,65 +31,64 @@ const BrokenUpstream = memo(function BrokenUpstream({ name }: { name: string }) 
   const { pool, lastFailure } = upstream
   const stderr = lastFailure?.stderrTail?.findLast((line) => line.trim() !== '')
   return (
-    <li className="flex items-start gap-2.5 bg-dead-soft/45 px-3 py-2">
-      <TriangleAlert aria-hidden className="mt-px size-4 shrink-0 text-dead-ink" />
+    <li className="flex items-center gap-3 bg-dead-soft/45 px-3 py-1.5">
+      <TriangleAlert aria-hidden className="size-4 shrink-0 self-start text-dead-ink" />
       <div className="min-w-0 flex-1">
-        <p className="flex min-w-0 items-baseline gap-2">
-          <a href={upstreamHash(name)} className="shrink-0 font-semibold text-ink hover:underline">
+        <p className="truncate" title={lastFailure?.message}>
+          <a href={upstreamHash(name)} className="mr-2 font-semibold text-ink hover:underline">
             {name}
           </a>
-          <span className="truncate text-ink-2" title={lastFailure?.message}>
-            {lastFailure?.message ?? 'No live connection.'}
-          </span>
+          <span className="text-ink-2">{lastFailure?.message ?? 'No live connection.'}</span>
+        </p>
+        <p className="mt-0.5 flex min-w-0 items-center gap-2 text-xs whitespace-nowrap text-ink-2">
           {lastFailure && (
-            <span className="shrink-0 text-xs text-ink-3">
+            <span>
               <Age since={lastFailure.at} /> ago
             </span>
           )}
+          <NextAttempt pool={pool} />
+          {stderr !== undefined && (
+            <span className="truncate font-mono" title={stderr}>
+              <span className="text-ink-3 select-none">stderr </span>
+              {stderr}
+            </span>
+          )}
         </p>
-        {stderr !== undefined && (
-          <p className="mt-0.5 truncate font-mono text-xs text-ink-2" title={stderr}>
-            <span className="text-ink-3 select-none">stderr </span>
-            {stderr}
-          </p>
-        )}
       </div>
-      <div className="flex shrink-0 items-center gap-2">
-        <NextAttempt pool={pool} />
-        {pool.breaker.state !== 'closed' && (
-          <Button
-            size="sm"
-            icon={RotateCcw}
-            pending={pending}
-            onClick={() => void run('upstream.resetBreaker', { upstream: name })}
-          >
-            Reset breaker
-          </Button>
-        )}
+      {pool.breaker.state !== 'closed' && (
         <Button
           size="sm"
-          icon={RefreshCw}
+          icon={RotateCcw}
           pending={pending}
-          onClick={() => void run('upstream.retry', { upstream: name })}
+          onClick={() => void run('upstream.resetBreaker', { upstream: name })}
         >
-          Retry now
+          Reset breaker
         </Button>
-      </div>
+      )}
+      <Button
+        size="sm"
+        icon={RefreshCw}
+        pending={pending}
+        onClick={() => void run('upstream.retry', { upstream: name })}
+      >
+        Retry now
+      </Button>
     </li>
   )
 })
 
+/** "Breaker open, attempt 5, next in 42s": what the host does by itself. */
 function NextAttempt({ pool: { breaker, reconnect } }: { pool: UpstreamSnapshot['pool'] }) {
   const at = breaker.state === 'open' ? breaker.retryAt : reconnect.nextAt
   return (
-    <span className="flex items-center gap-2 text-xs text-ink-2">
-      {reconnect.attempts > 0 && <span>Attempt {reconnect.attempts}</span>}
+    <>
+      {breaker.state !== 'closed' && <StateBadge kind="breaker" state={breaker.state} />}
+      {reconnect.attempts > 0 && <span>attempt {reconnect.attempts}</span>}
       {at !== null && (
         <span className="text-backoff-ink">
-          next in <Countdown until={at} />
+          next <Countdown until={at} />
         </span>
       )}
-      {breaker.state !== 'closed' && <StateBadge kind="breaker" state={breaker.state} />}
-    </span>
+    </>
   )
 }

@@ -1,4 +1,4 @@
-import { Boxes, Cable, Plus } from 'lucide-react'
+import { Boxes, Plus } from 'lucide-react'
 import { openDialog } from '../../app/ui.ts'
 import { Button, Copy, EmptyState } from '../../components/index.ts'
 import { useHost } from '../../store/hooks.ts'
@@ -28,10 +28,6 @@ export function NoUpstreams() {
           <Copy text={configFile} label="Copy path of the config file" />
         </p>
       )}
-      <p className="mt-4 flex items-center justify-center gap-1.5 text-sm text-ink-3">
-        <Cable aria-hidden className="size-3.5" /> Then connect a client: one URL for each upstream, with a snippet to
-        paste.
-      </p>
     </EmptyState>
   )
 }

@@ -7,6 +7,7 @@ import {
   formatMs,
   formatRate,
   none,
+  plural,
   Sparkline,
   type SparkPoint,
   type Tone,
@@ -95,7 +96,7 @@ function Trouble() {
     <Tile
       label="Errors, last hour"
       value={formatCount(errors)}
-      note={`${formatCount(restarts)} restarts, ${formatCount(reconnects)} reconnects`}
+      note={`${plural(restarts, 'restart')}, ${plural(reconnects, 'reconnect')}`}
       spark={useSummed(readErrors)}
       tone="dead"
       alarm={errors > 0 ? 'error' : null}
@@ -122,7 +123,7 @@ interface TileProps {
   label: string
   value: ReactNode
   unit?: string
-  note: ReactNode
+  note: string
   spark: readonly SparkPoint[]
   tone: Tone
   alarm?: 'warn' | 'error' | null
@@ -131,9 +132,9 @@ interface TileProps {
 
 const Tile = memo(function Tile({ label, value, unit, note, spark, tone, alarm, minMax }: TileProps) {
   return (
-    <div className="relative flex h-[76px] min-w-0 flex-col overflow-hidden rounded-lg border border-line bg-panel px-3 pt-2">
-      <div className="truncate text-xs text-ink-3">{label}</div>
-      <div className="mt-0.5 flex items-baseline gap-1 whitespace-nowrap">
+    <div className="flex min-w-0 flex-col overflow-hidden rounded-lg border border-line bg-panel pt-2">
+      <div className="truncate px-3 text-xs text-ink-3">{label}</div>
+      <div className="flex items-baseline gap-1 px-3 whitespace-nowrap">
         <span
           className={cn(
             'text-xl font-semibold tracking-tight tabular-nums',
@@ -145,16 +146,19 @@ const Tile = memo(function Tile({ label, value, unit, note, spark, tone, alarm, 
         </span>
         {unit && <span className="text-xs text-ink-3">{unit}</span>}
       </div>
-      <div className="truncate text-xs text-ink-3">{note}</div>
+      <div title={note} className="truncate px-3 text-xs text-ink-3">
+        {note}
+      </div>
       <Sparkline
         points={spark}
         label={`${label}, last five minutes`}
-        windowSeconds={300}
-        width={96}
-        height={34}
+        windowSeconds={windowSeconds}
+        stepSeconds={bucketSeconds}
+        width={180}
+        height={20}
         minMax={minMax}
         tone={tone}
-        className="absolute right-2 bottom-2 w-[40%]"
+        className="mt-1 w-full"
       />
     </div>
   )
@@ -174,6 +178,23 @@ const useSlowest = (): readonly SparkPoint[] => useMerged(readP95, Math.max)
 const readP95 = (point: Point) => point.p95Ms
 const sum = (a: number, b: number) => a + b
 
+/** Five minutes in five-second steps: as many points as a small tile has room for. */
+const windowSeconds = 300
+const bucketSeconds = 5
+
+/** The mean of each bucket's seconds. Seconds without a value don't count; a bucket without any is a gap. */
+function inBuckets(seconds: ReadonlyMap<number, number | null>): readonly SparkPoint[] {
+  const buckets = new Map<number, { total: number; count: number }>()
+  for (const [t, value] of seconds) {
+    const start = t - (t % bucketSeconds)
+    const bucket = buckets.get(start) ?? { total: 0, count: 0 }
+    buckets.set(start, value === null ? bucket : { total: bucket.total + value, count: bucket.count + 1 })
+  }
+  return [...buckets]
+    .sort(([a], [b]) => a - b)
+    .map(([t, { total, count }]) => ({ t, value: count === 0 ? null : total / count }))
+}
+
 /** `read` and `merge` must be stable. */
 function useMerged(
   read: (point: Point) => number | null,
@@ -188,6 +209,6 @@ function useMerged(
         const before = bySecond.get(point.t) ?? null
         bySecond.set(point.t, value === null ? before : before === null ? value : merge(before, value))
       }
-    return [...bySecond].sort(([a], [b]) => a - b).map(([t, value]) => ({ t, value }))
+    return inBuckets(bySecond)
   }, [points, read, merge])
 }

@@ -51,14 +51,14 @@ export function UpstreamTable() {
           Connect a client
         </Button>
       </header>
-      <div className="min-h-0 overflow-auto rounded-b-lg border-t border-line">
-        <Table aria-label="Upstreams" className="min-w-[820px]">
+      <div className="@container min-h-0 overflow-auto rounded-b-lg border-t border-line">
+        <Table aria-label="Upstreams" className="min-w-[900px]">
           <thead>
             <tr>
               {head('name', 'Name', { className: 'w-full min-w-32 pl-3' })}
               {head('state', 'State')}
-              <Th className="max-wide:hidden">Protocol</Th>
-              {head('active', 'Active / idle / max', { className: 'w-[152px] min-w-[152px]', numeric: true })}
+              <Th className="hidden @min-[1090px]:table-cell">Protocol</Th>
+              {head('active', 'Active / idle / max', { className: 'w-36 min-w-36', numeric: true })}
               {head('queue', 'Queue', { numeric: true })}
               {head('p50', 'p50', { numeric: true, title: 'Median of the last 60 s', className: 'min-w-16' })}
               {head('p95', 'p95', { numeric: true, title: '95th percentile of the last 60 s', className: 'min-w-16' })}
