@@ -155,7 +155,8 @@ class StdioTree implements ChildTree {
 
   /**
    * What the root wrote before it exited is in our pipes now; it is delivered before the exit is told, so that the answer
-   * of a program that answers and exits is not lost. Not until 'end': a grandchild may hold the pipes for ever.
+   * of a program that answers and exits is not lost. (libuv reads pipes before it tells exits on Linux; elsewhere the order
+   * is not given.) Not until 'end': a grandchild may hold the pipes for ever.
    */
   async #drained(): Promise<void> {
     const streams = [this.#process?.stdout, this.#process?.stderr].filter((stream) => stream !== undefined)

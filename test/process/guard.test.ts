@@ -102,9 +102,9 @@ describe('29: SIGKILL of the host', () => {
     expect(performance.now() - before).toBeLessThan(3000)
   })
 
-  test('a child is covered that was started right before', async () => {
-    const host = await startHost('deaf')
-    host.child.kill('SIGKILL')
+  test('in the very tick of a spawn: the child is covered', async () => {
+    const host = await startHost('deaf', 'hang:--ignore-sigterm', '--die')
+    expect(await host.exited).toEqual([null, 'SIGKILL'])
     await vi.waitFor(() => expect([...host.roots, host.watchdog].filter(running)).toEqual([]), 3000)
   })
 

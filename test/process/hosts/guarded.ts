@@ -1,6 +1,7 @@
 /**
  * A host in a process of its own: guards what it starts and waits to be killed. Arguments: stateDir, then what to start,
- * each `fixture:arg:arg`. With --close it stops everything in order and leaves. Prints {host, watchdog, roots}.
+ * each `fixture:arg:arg`. With --close it stops everything in order and leaves, with --die it is killed in the very tick
+ * in which it spawned. Prints {host, watchdog, roots}.
  */
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,10 +13,11 @@ import { type ChildName, childSpec } from '../../fixtures/children/index.ts'
 
 const [stateDir = '', ...rest] = process.argv.slice(2)
 const closes = rest.includes('--close')
+const dies = rest.includes('--die')
 const watchdogScript = join(import.meta.dirname, '../../../electron/process/watchdog.ts')
 const guard = await ProcessGuard.start({ stateDir, watchdogScript, logger: silentLogger })
 const trees = rest
-  .filter((argument) => argument !== '--close')
+  .filter((argument) => !argument.startsWith('--'))
   .map((argument) => argument.split(':'))
   .map(([name, ...args]) => spawnTree(childSpec(name as ChildName, args), { clock: systemClock, guard }))
 
@@ -23,6 +25,7 @@ writeSync(
   1,
   `${JSON.stringify({ host: process.pid, watchdog: guard.watchdogPid, roots: trees.map(({ pid }) => pid) })}\n`,
 )
+if (dies) process.kill(process.pid, 'SIGKILL')
 if (closes) {
   await Promise.all(trees.map((tree) => tree.terminate('kill')))
   await guard.close()
