@@ -103,7 +103,8 @@ describe('29: SIGKILL of the host', () => {
   })
 
   test('in the very tick of a spawn: the child is covered', async () => {
-    const host = await startHost('deaf', 'hang:--ignore-sigterm', '--die')
+    // It writes nothing and outstays the end of stdin: a broken pipe would end others by itself.
+    const host = await startHost('slow:--exit-ms=100000000', '--die')
     expect(await host.exited).toEqual([null, 'SIGKILL'])
     await vi.waitFor(() => expect([...host.roots, host.watchdog].filter(running)).toEqual([]), 3000)
   })
