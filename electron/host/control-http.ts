@@ -11,13 +11,10 @@ export interface ControlHttpOptions {
   rendererDir: string
   maxBodyBytes: number
   run(name: string, arg: unknown): Promise<CommandReply>
-  subscribe(listener: (frame: Frame) => void): () => void
+  subscribe(listener: (frame: Frame) => unknown): () => void
   metricsContentType: string
   metrics(): Promise<string>
 }
-
-/** A frame reader that is this far behind loses frames; the gap in `seq` makes it ask for a snapshot. */
-const maxFrameBacklogBytes = 4 * 1024 * 1024
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
   UNAUTHORIZED: 401,
@@ -81,7 +78,12 @@ export function controlHttp(options: ControlHttpOptions): (request: IncomingMess
     })
     response.flushHeaders()
     const unsubscribe = options.subscribe((frame) => {
-      if (response.writableLength < maxFrameBacklogBytes) response.write(`data: ${JSON.stringify(frame)}\n\n`)
+      if (response.write(`data: ${JSON.stringify(frame)}\n\n`)) return undefined
+      // A reader that is behind gets its next frame when it has caught up.
+      return new Promise((resolve) => {
+        response.once('drain', resolve)
+        response.once('close', resolve)
+      })
     })
     response.on('close', unsubscribe)
     request.resume()

@@ -44,7 +44,8 @@ export interface HostOptions {
 export interface Host {
   /** One entry for the window and for scripts. Never rejects. */
   command(name: string, arg: unknown): Promise<CommandReply>
-  subscribe(listener: (frame: Frame) => void): () => void
+  /** A listener may return a promise: it gets no further frame until it has caught up. */
+  subscribe(listener: (frame: Frame) => unknown): () => void
   readonly info: HostInfo
   /** Drains, stops every child, frees the port. Idempotent; a shorter time hastens a close that is under way. */
   close(options?: { timeoutMs?: number }): Promise<void>
