@@ -35,7 +35,7 @@ export interface HostOptions {
   outDir: string
   version: string
   logger: Logger
-  /** What runs the watchdog; undefined: none, and nothing ends the children of a host that was killed. */
+  /** What runs the watchdog; undefined: none, and what a killed host leaves is ended by the next one. */
   watchdog: { execPath: string; env?: Record<string, string> } | undefined
   /** The environment that children start from. Default: this process's own, cleaned of npm's and Electron's additions. */
   environment?: (() => Record<string, string>) | undefined
@@ -86,9 +86,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let closing: Promise<void> | undefined
   const mcpUrl = (name: string) => `${url}/mcp/${encodeURIComponent(name)}`
 
-  const guard = options.watchdog
-    ? await ProcessGuard.start({ stateDir: files.state, watchdogScript: built.watchdog, logger, ...options.watchdog })
-    : undefined
+  const guard = await ProcessGuard.start({
+    stateDir: files.state,
+    watchdogScript: options.watchdog && built.watchdog,
+    logger,
+    ...options.watchdog,
+  })
   const budget = new PermitBudget(settings.maxConnectionsTotal)
   const registry: Registry = new Registry({
     create: (config) =>
@@ -180,7 +183,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await gateway.close({ drainMs: Math.min(requestDrainMs, timeoutMs) })
     await registry.close(Math.max(0, timeoutMs - (performance.now() - started)))
     telemetry.close()
-    await guard?.close()
+    await guard.close()
   }
 
   telemetry.attachGateway(gateway)

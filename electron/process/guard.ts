@@ -9,8 +9,8 @@ import { WatchdogLink } from './watchdog-link.ts'
 export interface ProcessGuardOptions {
   /** Holds the ledgers. Hosts with different folders know nothing of each other. */
   stateDir: string
-  /** The built watchdog.js. */
-  watchdogScript: string
+  /** The built watchdog.js; undefined: no watchdog, and only the next host ends what a killed one leaves. */
+  watchdogScript: string | undefined
   /** Runs it; default: this process's own executable. */
   execPath?: string | undefined
   /** Added to the watchdog's environment: ELECTRON_RUN_AS_NODE where `execPath` is Electron. */
@@ -57,6 +57,7 @@ export class ProcessGuard implements TreeGuard {
     const host = await identify(process.pid)
     const ledger = host && (await Ledger.open(directory, host, logger))
     if (!ledger) logger.log('warn', 'This host could not be identified: it keeps no ledger of its processes')
+    if (watchdogScript === undefined) return new ProcessGuard(undefined, ledger, logger)
     const watchdog = new WatchdogLink({ script: watchdogScript, execPath, env: { ...inherited(), ...env }, logger })
     return new ProcessGuard(watchdog, ledger, logger)
   }
