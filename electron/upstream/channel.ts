@@ -1,7 +1,10 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Clock, Timer } from '../kit/clock.ts'
+import type { Timer } from '../kit/clock.ts'
+import type { Answer, Call, ChannelOptions } from './channel-types.ts'
 import {
+  answerIdOf,
   type Envelope,
+  isMethodAt,
   mintedId,
   progressTokenSpan,
   scanEnvelope,
@@ -13,45 +16,7 @@ import {
 } from './envelope.ts'
 import type { JsonText, ServerNotification } from './types.ts'
 
-/** One request on one connection. */
-export interface Call {
-  method: string
-  params?: JsonText | undefined
-  /** From the written request to its response; progress starts it anew. Milliseconds. */
-  responseTimeoutMs: number
-  /** Monotonic milliseconds; no progress moves it. */
-  deadline?: number | undefined
-  signal?: AbortSignal | undefined
-  onNotification?: ((notification: ServerNotification) => void) | undefined
-  /** False: a time-out is not told to the server (`initialize` must not be cancelled, MCP basic/utilities/cancellation). */
-  cancellable?: boolean
-}
-
-/** The server's answer, byte for byte. */
-export interface Answer {
-  kind: 'result' | 'error'
-  text: JsonText
-}
-
-export interface ChannelOptions {
-  clock: Clock
-  /** Writes one line (line breaks within are its business), or throws with nothing written. */
-  write(line: string): void
-  /** Whether the peer knows `notifications/cancelled` (plain JSON-RPC programs do not). */
-  mcp: boolean
-  /** What a time-out should tell: process, stderr. */
-  describe(): Record<string, unknown>
-  /** A notification that no request holds. */
-  onNotification(notification: ServerNotification): void
-  /** A line that is not JSON-RPC, or answers nothing that was asked. */
-  onInvalid(line: string): void
-  /** A listener of ours threw. */
-  onListenerError(error: unknown): void
-}
-
-const methodAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
-const answerIdAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/
-const answerIdAtEnd = /,\s*"id"\s*:\s*(\d{1,15})\s*\}\s*$/
+export type { Answer, Call, ChannelOptions } from './channel-types.ts'
 
 interface Pending {
   readonly id: number
@@ -143,9 +108,7 @@ export class Channel {
    * one request under way there is no doubt anyway.
    */
   skippedLine(error: AppError, head: string, tail: string): void {
-    const id = answerIdAtHead.exec(head)?.[1] ?? answerIdAtEnd.exec(tail)?.[1]
-    const named = id === undefined ? undefined : this.#pending.get(Number(id))
-    const pending = methodAtHead.test(head) ? undefined : (named ?? this.#only())
+    const pending = isMethodAt(head) ? undefined : (this.#pending.get(answerIdOf(head, tail) ?? -1) ?? this.#only())
     if (pending) this.#settle(pending).reject(error)
     else this.#options.onInvalid(head)
   }
@@ -233,8 +196,12 @@ export class Channel {
     const unidentified = failed && (!envelope.id || sliceOf(line, envelope.id) === 'null')
     const pending = id !== undefined ? this.#pending.get(id) : unidentified ? this.#only() : undefined
     if (pending && span) this.#settle(pending).resolve({ kind: failed ? 'error' : 'result', text: sliceOf(line, span) })
-    else if (id !== undefined && this.#owed.delete(id)) this.#onOwedChange?.()
+    else if (id !== undefined && this.#owed.delete(id)) this.#paid()
     else this.#options.onInvalid(line)
+  }
+
+  #paid(): void {
+    if (this.#owed.size === 0) this.#onOwedChange?.()
   }
 
   #incoming(line: string, envelope: Envelope): void {

@@ -1,17 +1,12 @@
-import type { LogLine } from '../../shared/commands.ts'
+import type { ConnectionLogSnapshot } from './connection-log.ts'
 import type { StdioConnection } from './stdio-connection.ts'
-
-export interface ConnectionLog {
-  lines: LogLine[]
-  droppedBytes: number
-}
 
 /** Ended connections whose stderr can still be read: what a process said last is the reason that it ended. */
 const kept = 20
 
 /** The stderr of the connections that ended last, oldest first. */
 export class EndedLogs {
-  readonly #logs = new Map<string, ConnectionLog>()
+  readonly #logs = new Map<string, ConnectionLogSnapshot>()
 
   add(connection: StdioConnection): void {
     this.#logs.set(connection.connectionId, connection.log())
@@ -20,7 +15,7 @@ export class EndedLogs {
     if (oldest !== undefined) this.#logs.delete(oldest)
   }
 
-  get(connectionId: string): ConnectionLog | undefined {
+  get(connectionId: string): ConnectionLogSnapshot | undefined {
     return this.#logs.get(connectionId)
   }
 }

@@ -64,3 +64,16 @@ export function isToolError(result: string): boolean {
 export function toolName(params: string | undefined): string | null {
   return (params && stringAt(params, scanObject(params, ['name'])?.[0])) ?? null
 }
+
+const methodAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"method"\s*:/
+const answerIdAtHead = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,15})\s*,/
+const answerIdAtEnd = /,\s*"id"\s*:\s*(\d{1,15})\s*\}\s*$/
+
+/** Whether a line that was skipped, of which only the head is left, is a request or a notification. */
+export const isMethodAt = (head: string): boolean => methodAtHead.test(head)
+
+/** The minted id of an answer that was skipped: serialisers put it first or last. */
+export function answerIdOf(head: string, tail: string): number | undefined {
+  const id = answerIdAtHead.exec(head)?.[1] ?? answerIdAtEnd.exec(tail)?.[1]
+  return id === undefined ? undefined : Number(id)
+}

@@ -69,6 +69,18 @@ export function connectTimedOut(tree: ChildTree, connectionId: string, connectTi
   )
 }
 
+/** What went wrong in a handshake, with the facts of the process. */
+export function handshakeFailed(tree: ChildTree, connectionId: string, error: unknown): AppError {
+  const facts = processFacts(tree, connectionId)
+  if (!(error instanceof AppError)) return new AppError('HANDSHAKE_FAILED', String(error), facts, { cause: error })
+  return new AppError(error.code, error.message, { ...error.data, ...facts }, { cause: error.cause })
+}
+
+export function lineTooLong(tree: ChildTree, connectionId: string, bytes: number): AppError {
+  const message = `the server's answer is too long: a line of ${bytes} bytes was skipped`
+  return new AppError('LINE_TOO_LONG', message, { bytes, ...processFacts(tree, connectionId) })
+}
+
 /** The last line of stderr says most often why. */
 function withTail(tree: ChildTree): string {
   const last = tree.stderr.tail(stderrTailLines).findLast((line) => line.trim() !== '')

@@ -14,12 +14,12 @@ export interface HandshakeWait {
  */
 export class HandshakeCache {
   readonly #clock: Clock
-  /** Opens a connection when there was no handshake yet. Rejects with why it can't. */
-  readonly #open: () => Promise<void>
+  /** Opens a connection when there was no handshake yet, and tells its own. Rejects with why it can't. */
+  readonly #open: () => Promise<Handshake>
   #value: Handshake | undefined
-  #flight: Promise<void> | undefined
+  #flight: Promise<Handshake> | undefined
 
-  constructor(clock: Clock, open: () => Promise<void>) {
+  constructor(clock: Clock, open: () => Promise<Handshake>) {
     this.#clock = clock
     this.#open = open
   }
@@ -44,13 +44,13 @@ export class HandshakeCache {
     this.#flight ??= this.#open().finally(() => {
       this.#flight = undefined
     })
-    await this.#race(this.#flight, signal, deadline)
-    if (!this.#value) throw new AppError('HANDSHAKE_FAILED', 'a connection opened without a handshake')
-    return this.#value
+    const opened = await this.#race(this.#flight, signal, deadline)
+    // While a changed configuration is rolled out, the connection may be one of before: its handshake is no one else's.
+    return this.#value ?? opened
   }
 
   /** A caller that gives up leaves the others their flight. */
-  async #race(flight: Promise<void>, signal: AbortSignal | undefined, deadline: number): Promise<void> {
+  async #race(flight: Promise<Handshake>, signal: AbortSignal | undefined, deadline: number): Promise<Handshake> {
     const { promise, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(aborted())
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -58,7 +58,7 @@ export class HandshakeCache {
       reject(new AppError('DEADLINE_EXCEEDED', 'the MCP handshake was not done before the deadline')),
     )
     try {
-      await Promise.race([flight, promise])
+      return await Promise.race([flight, promise])
     } finally {
       timer.cancel()
       signal?.removeEventListener('abort', onAbort)

@@ -1,14 +1,34 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Answer } from './channel.ts'
+import type { Answer, Channel } from './channel.ts'
 import type { Handshake } from './types.ts'
 
 /** The newest revision of the legacy era, offered to every legacy server. */
 export const legacyProtocolVersion = '2025-11-25'
 
+/**
+ * The handshake of the legacy era on a new connection. Whoever calls limits the time: `initialize` must not be cancelled.
+ * @throws AppError HANDSHAKE_FAILED, or what the channel failed with
+ */
+export async function shakeHands(channel: Channel, clientInfo: { name: string; version: string }): Promise<Handshake> {
+  const answer = await channel.call({
+    method: 'initialize',
+    params: initializeParams(clientInfo),
+    responseTimeoutMs: Number.POSITIVE_INFINITY,
+    cancellable: false,
+  })
+  const handshake = readHandshake(answer)
+  channel.notify('notifications/initialized')
+  return handshake
+}
+
 /** Params of `initialize`. No capabilities: the pool's processes are shared, so none of a single client's can be promised. */
-export function initializeParams(clientInfo: { name: string; version: string }): string {
+function initializeParams(clientInfo: { name: string; version: string }): string {
   return JSON.stringify({ protocolVersion: legacyProtocolVersion, capabilities: {}, clientInfo })
 }
+
+/** MCP 2026-07-28: what a server that speaks only later revisions answers to `initialize`. */
+const unsupportedProtocolVersion = -32022
+const modernOnly = '; it speaks only MCP revisions from 2026-07-28 on, which this version of Poolscope does not yet'
 
 interface InitializeResult {
   protocolVersion?: unknown
@@ -23,10 +43,12 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
  * What a server answered to `initialize`. Servers leave out parts that the schema requires; only the version is needed.
  * @throws AppError HANDSHAKE_FAILED with the server's answer in `data`
  */
-export function readHandshake(answer: Answer): Handshake {
+function readHandshake(answer: Answer): Handshake {
   if (answer.kind === 'error') {
-    throw new AppError('HANDSHAKE_FAILED', `the server refused initialize: ${errorMessage(answer.text)}`, {
-      error: parsed(answer.text),
+    const error = parsed(answer.text)
+    const hint = isRecord(error) && error.code === unsupportedProtocolVersion ? modernOnly : ''
+    throw new AppError('HANDSHAKE_FAILED', `the server refused initialize: ${errorMessage(answer.text)}${hint}`, {
+      error,
     })
   }
   const result = parsed(answer.text)

@@ -163,7 +163,7 @@ export class RequestPath {
 
   /** A connection that owes an answer, or takes no requests, is given to nobody. */
   #giveUp(lease: Lease<StdioConnection>, connection: StdioConnection, written: boolean, error: unknown): void {
-    if (!written && !isAborted(error)) lease.release({ reason: 'write-failed', manner: 'abrupt' })
+    if (!written && !isAborted(error) && connection.alive) lease.release({ reason: 'write-failed', manner: 'abrupt' })
     else if (connection.owesAnswer && connection.alive) {
       void connection
         .cleared(lateAnswerGraceMs)

@@ -1,20 +1,22 @@
-import { AppError } from '../../shared/errors.ts'
+import { AppError, type ErrorCode } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Timer } from '../kit/clock.ts'
 import { deferred } from '../kit/deferred.ts'
-import { Ring } from '../kit/ring.ts'
 import type { CloseManner, DownCause, Resource } from '../pool/types.ts'
-import type { ChildTree, ProcessSpec, StderrLine } from '../process/types.ts'
+import type { ChildTree, ProcessSpec } from '../process/types.ts'
 import { type Answer, type Call, Channel } from './channel.ts'
+import { ConnectionLog, type ConnectionLogSnapshot } from './connection-log.ts'
 import {
   connectFailed,
   connectionClosed,
   connectionLost,
   connectTimedOut,
   describeExit,
+  handshakeFailed,
+  lineTooLong,
   processFacts,
 } from './failures.ts'
-import { initializeParams, readHandshake } from './handshake.ts'
+import { shakeHands } from './handshake.ts'
 import type { Handshake, ServerNotification } from './types.ts'
 
 /**
@@ -25,10 +27,6 @@ const lastWordsMs = 250
 
 /** An exit this soon after the answer belongs to it: a single-shot program. */
 const exitAfterAnswerMs = 1_000
-
-/** Lines on stdout that are no messages; servers that log there tend to log a lot. */
-const strayLinesKept = 50
-const strayLineChars = 2_000
 
 export interface StdioConnectionOptions {
   readonly connectionId: string
@@ -59,11 +57,13 @@ export class StdioConnection implements Resource {
   /** Requests that got no answer, or an error as answer. */
   errors = 0
   lastError: string | undefined
+  /** Once it is done; never with plain JSON-RPC. */
+  handshake: Handshake | undefined
   readonly #options: StdioConnectionOptions
   readonly #tree: ChildTree
   readonly #channel: Channel
   readonly #ready = deferred<void>()
-  readonly #stray = new Ring<StderrLine>(strayLinesKept)
+  readonly #log: ConnectionLog
   readonly #connectTimer: Timer
   #lastWordsTimer: Timer | undefined
   #onDown: ((cause: DownCause) => void) | undefined
@@ -74,8 +74,6 @@ export class StdioConnection implements Resource {
   #closing = false
   #lastAnswerAt = Number.NEGATIVE_INFINITY
   #inFlight = 0
-  #strayCount = 0
-  #stderrSeq = 0
 
   constructor(options: StdioConnectionOptions) {
     this.#options = options
@@ -85,6 +83,7 @@ export class StdioConnection implements Resource {
     this.ready.catch(() => {})
     const { tree, clock, connectionId } = options
     this.#tree = tree
+    this.#log = new ConnectionLog(tree.stderr, () => clock.wall())
     this.#channel = new Channel({
       clock,
       write: (line) => tree.write(line),
@@ -96,12 +95,10 @@ export class StdioConnection implements Resource {
     })
     if (options.protocol === 'legacy') this.ping = (signal) => this.#ping(signal)
     tree.onLine = (line) => this.#channel.receive(line)
-    tree.onLineTooLong = (bytes, head, tail) => this.#channel.skippedLine(this.#lineTooLong(bytes), head, tail)
+    tree.onLineTooLong = (bytes, head, tail) =>
+      this.#channel.skippedLine(lineTooLong(tree, connectionId, bytes), head, tail)
     tree.onStdoutEnd = () => this.#ending('exited')
     tree.onWriteFailed = (error) => this.#ending('write-failed', error)
-    tree.stderr.onLine((line) => {
-      this.#stderrSeq = line.seq
-    })
     void tree.exited.then(() => this.#ending('exited'))
     this.#connectTimer = clock.after(options.connectTimeoutMs, () =>
       this.#connectFailed(connectTimedOut(tree, connectionId, options.connectTimeoutMs)),
@@ -179,12 +176,8 @@ export class StdioConnection implements Resource {
     return this.#tree.terminate(manner)
   }
 
-  /** Stderr, with what it wrote to stdout that was no message between the lines. */
-  log(): { lines: StderrLine[]; droppedBytes: number } {
-    const lines = this.#tree.stderr.lines()
-    if (this.#stray.length > 0) lines.push(...this.#stray)
-    lines.sort((a, b) => a.seq - b.seq)
-    return { lines, droppedBytes: this.#tree.stderr.droppedBytes }
+  log(): ConnectionLogSnapshot {
+    return this.#log.snapshot()
   }
 
   readonly #answered = (answer: Answer): Answer => {
@@ -206,20 +199,14 @@ export class StdioConnection implements Resource {
     if (!this.alive) return
     this.#options.handshaking()
     try {
-      const answer = await this.#channel.call({
-        method: 'initialize',
-        params: initializeParams(this.#options.clientInfo),
-        // The connect timer ends it.
-        responseTimeoutMs: Number.POSITIVE_INFINITY,
-        cancellable: false,
-      })
-      const handshake = readHandshake(answer)
-      this.#channel.notify('notifications/initialized')
-      this.#options.onHandshake(handshake)
+      this.handshake = await shakeHands(this.#channel, this.#options.clientInfo)
+      this.#options.onHandshake(this.handshake)
       this.#connected()
     } catch (error) {
-      // An end during the handshake is told by the process itself, with its exit code.
-      if (this.alive) this.#connectFailed(this.#withFacts(error))
+      if (!this.alive) return
+      // The process is ending: a moment later it is known how.
+      if (isAppError(error, 'CONNECTION_LOST')) this.#ending('write-failed', error)
+      else this.#connectFailed(handshakeFailed(this.#tree, this.connectionId, error))
     }
   }
 
@@ -233,16 +220,6 @@ export class StdioConnection implements Resource {
     this.lastError = error.message
     this.#ready.reject(error)
     this.#down({ reason: 'protocol-error', expected: false, error })
-  }
-
-  #withFacts(error: unknown): AppError {
-    if (error instanceof AppError) {
-      const data = { ...error.data, ...processFacts(this.#tree, this.connectionId) }
-      return new AppError(error.code, error.message, data, { cause: error.cause })
-    }
-    return new AppError('HANDSHAKE_FAILED', String(error), processFacts(this.#tree, this.connectionId), {
-      cause: error,
-    })
   }
 
   /** The first sign of the end: nobody may be given this any more; a moment later the facts are complete. */
@@ -280,10 +257,10 @@ export class StdioConnection implements Resource {
     return `does not take requests any more (${cause.message})`
   }
 
-  #down(cause: DownCause): void {
+  #down(cause: DownCause & { error: AppError }): void {
     if (this.#cause || this.#closing) return
     this.#cause = cause
-    this.#channel.fail(cause.error as AppError)
+    this.#channel.fail(cause.error)
     this.#onDown?.(cause)
   }
 
@@ -297,19 +274,12 @@ export class StdioConnection implements Resource {
     })
   }
 
-  #lineTooLong(bytes: number): AppError {
-    return new AppError('LINE_TOO_LONG', `the server's answer is too long: a line of ${bytes} bytes was skipped`, {
-      bytes,
-      ...processFacts(this.#tree, this.connectionId),
-    })
-  }
-
   #strayLine(line: string): void {
     if (line.trim() === '') return
-    this.#strayCount++
-    // Between two stderr lines: the next whole number is the next one's.
-    const seq = this.#stderrSeq + this.#strayCount / (this.#strayCount + 1)
-    this.#stray.push({ seq, at: this.#options.clock.wall(), text: `[stdout] ${line.slice(0, strayLineChars)}` })
+    this.#log.addStray(line)
     this.#options.onInvalidLine(line.slice(0, 200))
   }
 }
+
+const isAppError = (error: unknown, code: ErrorCode): error is AppError =>
+  error instanceof AppError && error.code === code

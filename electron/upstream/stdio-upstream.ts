@@ -5,8 +5,10 @@ import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
 import type { OpenContext } from '../pool/types.ts'
 import { spawnTree } from '../process/spawn.ts'
+import type { ChildTree, ProcessSpec } from '../process/types.ts'
+import type { ConnectionLogSnapshot } from './connection-log.ts'
 import type { UpstreamDeps } from './deps.ts'
-import { type ConnectionLog, EndedLogs } from './ended-logs.ts'
+import { EndedLogs } from './ended-logs.ts'
 import { HandshakeCache } from './handshake-cache.ts'
 import { forwardPoolEvents } from './pool-events.ts'
 import { processSpec, runsDifferently, type StdioConfig } from './process-spec.ts'
@@ -103,7 +105,7 @@ export class StdioUpstream implements Upstream {
     }
   }
 
-  logs(connectionId: string): ConnectionLog | undefined {
+  logs(connectionId: string): ConnectionLogSnapshot | undefined {
     return this.#live.get(connectionId)?.log() ?? this.#ended.get(connectionId)
   }
 
@@ -169,35 +171,47 @@ export class StdioUpstream implements Upstream {
     return closing
   }
 
-  async #openOne(): Promise<void> {
-    const lease = await this.#pool.acquire()
-    lease.release()
+  async #openOne(): Promise<Handshake> {
+    using lease = await this.#pool.acquire()
+    const { handshake } = lease.resource
+    if (!handshake) throw new AppError('INTERNAL', 'a connection was granted before its handshake')
+    return handshake
   }
 
   #open(context: OpenContext): StdioConnection {
     const config = this.#config
-    const { clock, guard, clientInfo } = this.#deps
+    const { clock, guard } = this.#deps
     const spec = processSpec(config, this.#deps.variables, this.#deps.environment())
-    const { connectionId } = context
-    const connection = new StdioConnection({
+    const tree = spawnTree(spec, { clock, guard })
+    try {
+      const connection = this.#connect(context, config, spec, tree)
+      this.#live.set(context.connectionId, connection)
+      return connection
+    } catch (error) {
+      // Nobody else knows of it.
+      void tree.terminate('kill')
+      throw error
+    }
+  }
+
+  #connect({ connectionId, handshaking }: OpenContext, config: StdioConfig, spec: ProcessSpec, tree: ChildTree) {
+    return new StdioConnection({
       connectionId,
-      tree: spawnTree(spec, { clock, guard }),
+      tree,
       spec,
       protocol: config.protocol === 'jsonrpc' ? 'jsonrpc' : 'legacy',
-      clientInfo,
+      clientInfo: this.#deps.clientInfo,
       connectTimeoutMs: config.timeouts.connectTimeoutMs,
-      clock,
-      handshaking: () => context.handshaking(),
+      clock: this.#deps.clock,
+      handshaking,
       onHandshake: (handshake) => {
         // A process of the configuration before a change may still finish its handshake.
-        if (this.#config === config || !runsDifferently(this.#config, config)) this.#handshakes.set(handshake)
+        if (!runsDifferently(this.#config, config)) this.#handshakes.set(handshake)
       },
       onNotification: (notification) => this.events.emit('notification', { ...notification, connectionId }),
       onInvalidLine: (head) => this.events.emit('line.invalid', { connectionId, head }),
       onListenerError: (error) => this.#reportListener(error),
     })
-    this.#live.set(connectionId, connection)
-    return connection
   }
 
   #listen(): void {

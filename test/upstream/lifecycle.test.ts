@@ -192,6 +192,14 @@ describe('a changed configuration', () => {
     expect(pids.size).toBe(2)
   })
 
+  test('a handshake that was under way for the old command is not taken for the new one', async () => {
+    const { upstream } = start({ child: 'slow', args: ['--handshake-ms=200'], pool: { maxConnections: 1 } })
+    const early = upstream.handshake()
+    upstream.reconfigure(stdioConfig(own('bytes')))
+    expect((await early).serverInfo.name).toBe('bytes')
+    expect((await upstream.handshake()).serverInfo.name).toBe('bytes')
+  })
+
   test('a command that failed is forgotten with its failures', async () => {
     const { upstream } = start({ child: 'crashLoop', pool: { acquireTimeoutMs: 10_000 } })
     expect((await failureOf(upstream.request({ method: 'ping' }))).code).toBe('CIRCUIT_OPEN')
