@@ -5,6 +5,7 @@ import { durationText, parseDuration } from '../../renderer/features/editor/dura
 import { checkForm, fieldOf, findingsByField } from '../../renderer/features/editor/findings.ts'
 import { type EditorForm, emptyForm, entryToForm, formToEntry, pairRow } from '../../renderer/features/editor/form.ts'
 import { limitFields, limitHelp, limitId } from '../../renderer/features/editor/limits.ts'
+import { readPairs } from '../../renderer/features/editor/pairs.ts'
 import { poolLimitsSchema, timeoutsSchema } from '../../shared/config.ts'
 
 const form = (changes: Partial<EditorForm>): EditorForm => ({ ...emptyForm(), ...changes })
@@ -164,7 +165,10 @@ describe('findings', () => {
     expect(at({ name: '' }, 'name')?.message).toBe('a name is needed')
     expect(at({ command: '' }, 'command')?.message).toBe('a command is needed')
     expect(at({ transport: 'http', url: 'ftp://x' }, 'url')?.message).toBe('an http or https URL is needed')
-    expect(at({ limits: limits({ 'pool.maxConnections': '0' }) }, 'pool.maxConnections')?.level).toBe('error')
+    expect(at({ limits: limits({ 'pool.maxConnections': '0' }) }, 'pool.maxConnections')?.message).toBe('at least 1')
+    expect(
+      at({ limits: limits({ 'pool.healthCheckIntervalMs': '1 ms' }) }, 'pool.healthCheckIntervalMs')?.message,
+    ).toBe('at least 10 ms')
     expect(at({ limits: limits({ 'pool.idleTimeoutMs': '30' }) }, 'pool.idleTimeoutMs')?.message).toContain('30 s')
     expect(
       at({ limits: limits({ 'pool.maxConnections': '2', 'pool.minIdle': '3' }) }, 'pool.minIdle')?.message,
@@ -206,4 +210,22 @@ test('the editor offers every limit that an entry can set, each with a line of h
   ].sort()
   expect(offered).toEqual(inSchema)
   for (const field of limitFields) expect(limitHelp(field)).not.toBe('')
+})
+
+describe('pasted variables', () => {
+  test('lines of an .env file become rows, with comments, “export” and quotes taken off', () => {
+    const rows = readPairs('# keys\nexport A=1\nB="x y"\n\nC=\'z\'\nD=a=b')
+    expect(rows.map(({ key, value }) => [key, value])).toEqual([
+      ['A', '1'],
+      ['B', 'x y'],
+      ['C', 'z'],
+      ['D', 'a=b'],
+    ])
+  })
+
+  test('anything else is pasted as it is', () => {
+    expect(readPairs('just a token')).toEqual([])
+    expect(readPairs('A=1\nnot a pair')).toEqual([])
+    expect(readPairs('')).toEqual([])
+  })
 })

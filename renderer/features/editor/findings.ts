@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { findingSchema } from '../../../shared/commands.ts'
 import { entrySchemaFor, upstreamNameSchema } from '../../../shared/config.ts'
 import { type EditorForm, formToEntry, type RawEntry } from './form.ts'
-import { limitFields, limitId, parseLimit } from './limits.ts'
+import { limitFields, limitId, limitText, parseLimit } from './limits.ts'
 
 export type Finding = z.infer<typeof findingSchema>
 
@@ -55,11 +55,19 @@ function withTarget(entry: RawEntry): RawEntry {
 function schemaFindings(schema: z.ZodType, value: unknown, path: (string | number)[]): Finding[] {
   const parsed = schema.safeParse(value)
   if (parsed.success) return []
-  return parsed.error.issues.map((issue) => ({
-    path: [...path, ...issue.path.filter((part) => typeof part !== 'symbol')],
-    level: 'error',
-    message: issue.message,
-  }))
+  return parsed.error.issues.map((issue) => {
+    const place = [...path, ...issue.path.filter((part) => typeof part !== 'symbol')]
+    return { path: place, level: 'error', message: rangeMessage(issue, fieldOf(place)) ?? issue.message }
+  })
+}
+
+/** A limit out of its range is told in the unit of its field: `at least 10 ms`. */
+function rangeMessage(issue: z.core.$ZodIssue, id: string): string | undefined {
+  const field = limitFields.find((candidate) => limitId(candidate) === id)
+  if (!field) return undefined
+  if (issue.code === 'too_small') return `at least ${limitText(field, Number(issue.minimum), '0')}`
+  if (issue.code === 'too_big') return `at most ${limitText(field, Number(issue.maximum))}`
+  return undefined
 }
 
 /** Rules between limits that the config's loader enforces too. The file's `defaults` are not known here: set values only. */

@@ -62,7 +62,7 @@ export const limitFields: readonly LimitField[] = [
   { section: 'pool', key: 'returnQueueMultiplier', label: 'Return queue factor', kind: 'factor', group: 'advanced' },
   { section: 'timeouts', key: 'connectTimeoutMs', label: 'Connect timeout', kind: 'duration', group: 'basic' },
   { section: 'timeouts', key: 'responseTimeoutMs', label: 'Response timeout', kind: 'duration', group: 'basic' },
-  { section: 'timeouts', key: 'requestTimeoutMs', label: 'Request timeout', kind: 'duration', group: 'advanced' },
+  { section: 'timeouts', key: 'requestTimeoutMs', label: 'Request timeout', kind: 'duration', group: 'basic' },
 ]
 
 /** `pool.maxConnections`: the name of a limit in findings, in `data-field` and in the form. */

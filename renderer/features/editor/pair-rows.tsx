@@ -3,6 +3,7 @@ import { type ClipboardEvent, useState } from 'react'
 import { Button, IconButton, Input } from '../../components/index.ts'
 import type { Finding } from './findings.ts'
 import { type PairRow, pairRow } from './form.ts'
+import { readPairs } from './pairs.ts'
 
 export interface PairRowsProps {
   /** "Environment": names the group and, in the singular, each row. */
@@ -90,16 +91,4 @@ export function PairRows({ title, one, field, rows, onChange, finding }: PairRow
       </div>
     </fieldset>
   )
-}
-
-/** `KEY=value` lines, as in an .env file; anything else gives nothing, and is pasted as it is. */
-export function readPairs(text: string): PairRow[] {
-  const lines = text
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-  const pairs = lines.map((line) => /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)=(.*)$/.exec(line))
-  return pairs.every((pair) => pair !== null)
-    ? pairs.map((pair) => pairRow(pair[1], (pair[2] ?? '').replace(/^(["'])(.*)\1$/, '$2')))
-    : []
 }

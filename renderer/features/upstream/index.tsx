@@ -26,7 +26,7 @@ export function UpstreamPage({ name, tab }: { name: string; tab: string }) {
 }
 
 function Page({ name, tab }: { name: string; tab: Tab }) {
-  useUpstreamKeys(name, tab === 'processes')
+  useUpstreamKeys(name, tab !== 'processes')
   const connections = useUpstreamPart(name, (upstream) => upstream.connections.length) ?? 0
   const onTab = useCallback((next: string) => navigate({ screen: 'upstream', name, tab: next }), [name])
   const items: TabItem[] = [

@@ -1,16 +1,42 @@
+import { useEffect, useRef } from 'react'
 import { useKey } from '../../components/index.ts'
 import { useAction, useUpstreamPart } from '../../store/hooks.ts'
 import { whyNot } from './actions.ts'
 
-/** S, D and R act on the whole upstream; where processes are listed, D and R belong to the selected one. */
-export function useUpstreamKeys(name: string, processesShown: boolean): void {
+/** D drains the whole upstream. S and R are the window's own keys. @param free false where D belongs to something smaller */
+export function useUpstreamKeys(name: string, free: boolean): void {
   const { run } = useAction()
-  const can = (action: 'spawn' | 'drain' | 'restart') => (upstream: Parameters<typeof whyNot>[1]) =>
-    whyNot(action, upstream) === null
-  useKey('s', () => void run('upstream.spawn', { upstream: name }), {
-    enabled: useUpstreamPart(name, can('spawn')) ?? false,
+  const drainable = useUpstreamPart(name, (upstream) => whyNot('drain', upstream) === null) ?? false
+  useKey('d', () => void run('upstream.drain', { upstream: name }), { enabled: drainable && free })
+}
+
+/** By key, in lower case, with `shift+` before it; an absent one is left to the window. */
+export type FirstKeys = Readonly<Record<string, (() => void) | undefined>>
+
+const typing = 'input, textarea, select, [contenteditable]'
+const openLayer = '[role="dialog"], [role="alertdialog"], [role="menu"], [role="listbox"]'
+
+/**
+ * Keys that come before the window's own: while a process is selected R restarts it and not the whole upstream, and Esc
+ * closes its details before it leaves the page. In the capture phase, because the order of listeners on the document is
+ * that of their mounting.
+ */
+export function useFirstKeys(keys: FirstKeys): void {
+  const latest = useRef(keys)
+  useEffect(() => {
+    latest.current = keys
   })
-  const drainable = useUpstreamPart(name, can('drain')) ?? false
-  useKey('d', () => void run('upstream.drain', { upstream: name }), { enabled: drainable && !processesShown })
-  useKey('r', () => void run('upstream.restart', { upstream: name }), { enabled: drainable && !processesShown })
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector(openLayer)) return
+      if (event.target instanceof Element && event.target.closest(typing)) return
+      const run = latest.current[`${event.shiftKey ? 'shift+' : ''}${event.key.toLowerCase()}`]
+      if (!run) return
+      event.preventDefault()
+      event.stopImmediatePropagation()
+      run()
+    }
+    window.addEventListener('keydown', onKeyDown, true)
+    return () => window.removeEventListener('keydown', onKeyDown, true)
+  }, [])
 }

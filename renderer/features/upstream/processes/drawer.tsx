@@ -31,6 +31,7 @@ export interface ProcessDrawerProps {
  * table and the keys go on working. After the process has ended it stays, with the last that was known.
  */
 export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
+  const alive = useConnection(upstream, id) !== undefined
   const connection = useLastKnown(upstream, id)
   const ended = useEvents({ upstream }).find((event) => event.kind === 'connection.dead' && event.connectionId === id)
   const pid = connection?.pid ?? ended?.pid ?? null
@@ -40,17 +41,17 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
   return (
     <aside
       aria-label={`Process ${pid ?? ''}`}
-      className="absolute inset-y-0 right-0 z-20 flex w-[min(600px,100%)] flex-col border-l border-line-strong bg-panel shadow-pop"
+      className="absolute inset-y-0 right-0 z-20 flex w-[min(540px,100%)] flex-col border-l border-line-strong bg-panel shadow-pop"
     >
       <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line px-3">
         <h2 className="text-lg font-semibold">{pid === null ? 'Process' : `Process ${pid}`}</h2>
-        {ended ? (
+        {!alive ? (
           <Badge tone="dead">ended</Badge>
         ) : (
           connection && <StateBadge kind="connection" state={connection.state} />
         )}
         <span className="flex-1" />
-        {connection && !ended && <Actions connection={connection} />}
+        {connection && alive && <Actions connection={connection} />}
         <IconButton ref={close} icon={X} label="Close details" onClick={onClose} />
       </header>
       {ended && (
@@ -62,9 +63,13 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
           {ended.message}
         </Callout>
       )}
-      {connection && <Details connection={connection} live={!ended} />}
-      <h3 className="border-t border-line px-3 pt-2 pb-1 text-xs font-medium text-ink-3">stderr</h3>
-      <LogView key={id} upstream={upstream} connectionId={id} className="flex-1" />
+      {connection && <Details connection={connection} live={alive} />}
+      <LogView
+        upstream={upstream}
+        connectionId={id}
+        leading={<h3 className="font-semibold">stderr</h3>}
+        className="flex-1 border-t border-line"
+      />
     </aside>
   )
 }

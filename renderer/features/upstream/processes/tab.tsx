@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'react'
 import { useKey } from '../../../components/index.ts'
 import { useConnection, useConnectionIds } from '../../../store/hooks.ts'
+import { useFirstKeys } from '../use-keys.ts'
 import { ProcessDrawer } from './drawer.tsx'
 import { Permits } from './permits.tsx'
 import { RecentlyEnded } from './recently-ended.tsx'
@@ -24,14 +25,17 @@ export function ProcessesTab({ name }: { name: string }) {
     const next = at < 0 ? (by > 0 ? 0 : ids.length - 1) : Math.min(ids.length - 1, Math.max(0, at + by))
     setSelected(ids[next] ?? null)
   }
-  useKey(['j', 'down'], () => move(1))
-  useKey(['k', 'up'], () => move(-1))
+  useKey(['j', 'arrowdown'], () => move(1))
+  useKey(['k', 'arrowup'], () => move(-1))
   useKey('enter', () => setOpen(true), { enabled: selected !== null && !open })
-  useKey('escape', () => setOpen(false), { enabled: open })
-  const enabled = connection !== undefined
-  useKey('d', () => connection && actions.drain(connection), { enabled })
-  useKey('r', () => connection && actions.restart(connection), { enabled })
-  useKey('shift+delete', () => connection && actions.kill(connection), { enabled })
+  useFirstKeys({
+    ...(open && { escape: () => setOpen(false) }),
+    ...(connection && {
+      d: () => actions.drain(connection),
+      r: () => actions.restart(connection),
+      'shift+delete': () => actions.kill(connection),
+    }),
+  })
 
   return (
     <>
