@@ -184,36 +184,43 @@ export class Gateway {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#route(request, response).catch((error: unknown) => {
+    const failed = (error: unknown) => {
       this.#options.logger.log('error', 'The gateway failed to answer', {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
       })
-      this.#refuse(response, 500, rpcCodes.internalError, 'Internal error')
-    })
+      if (response.headersSent) response.destroy()
+      else this.#refuse(response, 500, rpcCodes.internalError, 'Internal error')
+    }
+    try {
+      this.#route(request, response)?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #route(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
     const url = request.url ?? ''
     if (!isAllowedHost(request.headers.host)) {
       this.#refuse(response, 403, rpcCodes.badTransport, 'Forbidden Host: only loopback names are served')
-      return
+      return undefined
     }
     if (!isAllowedOrigin(request.headers.origin)) {
       this.#refuse(response, 403, rpcCodes.badTransport, 'Forbidden Origin: only loopback origins are served')
-      return
+      return undefined
     }
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
+    if (path === '/mcp' || path.startsWith(mcpPrefix)) return this.#serveMcp(request, response, path)
     if (path === '/healthz') sendJson(response, 200, JSON.stringify({ ok: true, version: this.#options.version }))
     else if (path === '/readyz') this.#ready(response)
-    else if (path === '/mcp' || path.startsWith(mcpPrefix)) await this.#serveMcp(request, response, path)
     else if (this.#options.fallback) {
       if (request.method === 'POST') this.#countPost(response)
       this.#options.fallback(request, response)
-    }    else this.#refuse(response, 404, rpcCodes.badTransport, 'Not found')
+    } else this.#refuse(response, 404, rpcCodes.badTransport, 'Not found')
+    return undefined
   }
 
-  async #serveMcp(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  #serveMcp(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> | undefined {
     const { settings, token } = this.#options
     const { authorization } = request.headers
     if (settings.auth === 'bearer' && !bearerMatches(authorization, token)) {
@@ -221,16 +228,16 @@ export class Gateway {
       this.#refuse(response, 401, rpcCodes.badTransport, 'Unauthorized: send Authorization: Bearer <token>', null, {
         headers: [['WWW-Authenticate', challenge]],
       })
-      return
+      return undefined
     }
     if (this.#closing) {
       this.#refuse(response, 503, rpcCodes.badTransport, 'The gateway is closing', null, {
         headers: [['Connection', 'close']],
       })
-      return
+      return undefined
     }
     if (request.method === 'POST') this.#countPost(response)
-    await this.#mcp.handle(request, response, path.slice(mcpPrefix.length))
+    return this.#mcp.handle(request, response, path.slice(mcpPrefix.length))
   }
 
   #ready(response: ServerResponse): void {

@@ -41,12 +41,14 @@ export class JsonRpcEndpoint {
     const gone = new AbortController()
     const onClose = () => gone.abort()
     response.once('close', onClose)
-    const answer = await this.#relay.relay(upstream, request, {
+    await this.#relay.relay(upstream, request, {
       signal: gone.signal,
       protocolVersion: null,
       onNotification: (notification) => exchange.notify(notification.message),
+      settle: (answer) => {
+        response.off('close', onClose)
+        exchange.settle(answer)
+      },
     })
-    response.off('close', onClose)
-    exchange.settle(answer)
   }
 }

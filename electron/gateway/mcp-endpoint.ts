@@ -26,7 +26,7 @@ export class McpEndpoint {
   }
 
   /** @param name as it stands in the path, percent-encoded */
-  async handle(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+  handle(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> | undefined {
     const { refuse, legacy } = this.#deps
     const upstream = this.#upstream(name)
     if (!upstream) {
@@ -36,12 +36,12 @@ export class McpEndpoint {
         rpcCodes.badTransport,
         `There is no upstream "${readable(name)}": the path is /mcp/<upstream>`,
       )
-      return
+      return undefined
     }
     const call: Call = { response, upstream, accepts: acceptsOf(request.headers.accept), headers: request.headers }
     const sessions = upstream.config.protocol !== 'jsonrpc'
-    if (request.method === 'POST') await this.#post(request, call)
-    else if (request.method === 'GET' && sessions) legacy.get(call)
+    if (request.method === 'POST') return this.#post(request, call)
+    if (request.method === 'GET' && sessions) legacy.get(call)
     else if (request.method === 'DELETE' && sessions) legacy.delete(call)
     else {
       const allow = sessions ? 'GET, POST, DELETE' : 'POST'
@@ -49,6 +49,7 @@ export class McpEndpoint {
         headers: [['Allow', allow]],
       })
     }
+    return undefined
   }
 
   async #post(request: IncomingMessage, call: Call): Promise<void> {

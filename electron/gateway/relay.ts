@@ -14,9 +14,17 @@ export interface RelayOptions {
   prefer?: string | undefined
   onNotification?: ((notification: ServerNotification) => void) | undefined
   protocolVersion: string | null
-  /** The server's own answer came; not called for a failure of ours. */
-  onReply?: ((reply: UpstreamReply) => void) | undefined
+  /** Takes the answer, under the client's id; called once. `reply` is what the server said, absent for a failure of ours. */
+  settle(answer: JsonText, reply?: UpstreamReply): void
 }
+
+/** How a request went, as telemetry counts it. */
+interface Verdict {
+  outcome: RequestOutcome
+  errorType: string | null
+}
+
+const well: Verdict = { outcome: 'ok', errorType: null }
 
 /** Sends requests to upstreams, makes every failure an answer, and reports how each one went. */
 export class Relay {
@@ -36,35 +44,35 @@ export class Relay {
     return this.#inFlight
   }
 
-  /** @returns the answer under the client's id; never rejects */
-  async relay(upstream: Upstream, request: ClientRequest, options: RelayOptions): Promise<JsonText> {
+  /** Settles with an answer whatever happens. Telemetry hears of it once the answer is written. */
+  async relay(upstream: Upstream, request: ClientRequest, options: RelayOptions): Promise<void> {
     const started = this.#clock.now()
     this.#inFlight++
     this.#events.emit('changed', undefined)
+    let reply: UpstreamReply | undefined
+    let failure: { error: RpcError; verdict: Verdict } | undefined
     try {
       refuseStopped(upstream)
-      const reply = await upstream.request({
+      reply = await upstream.request({
         method: request.method,
         params: request.params,
         signal: options.signal,
         prefer: options.prefer,
         onNotification: options.onNotification,
       })
-      options.onReply?.(reply)
-      const { outcome, errorType } = verdict(request.method, reply)
-      this.#done(upstream.name, request, outcome, errorType, started, options.protocolVersion)
-      return replyText(request.id, reply)
     } catch (thrown) {
       const error = this.toRpcError(thrown)
-      this.#done(upstream.name, request, outcomeOf(thrown), String(error.code), started, options.protocolVersion)
-      return errorText(request.id, error)
-    } finally {
-      this.#inFlight--
-      this.#events.emit('changed', undefined)
+      failure = { error, verdict: { outcome: outcomeOf(thrown), errorType: String(error.code) } }
     }
+    this.#inFlight--
+    if (reply) options.settle(replyText(request.id, reply), reply)
+    else if (failure) options.settle(errorText(request.id, failure.error))
+    const verdict = failure?.verdict ?? verdictOf(request.method, reply)
+    this.#done(upstream.name, request, verdict, started, options.protocolVersion)
+    this.#events.emit('changed', undefined)
   }
 
-  /** An answer that the gateway gives by itself. */
+  /** The answer to a request that the gateway answers by itself. */
   answer(
     upstream: string,
     request: ClientRequest,
@@ -73,11 +81,11 @@ export class Relay {
     started = this.#clock.now(),
   ): JsonText {
     if ('result' in answer) {
-      this.#done(upstream, request, 'ok', null, started, protocolVersion)
+      this.#done(upstream, request, well, started, protocolVersion)
       return resultText(request.id, answer.result)
     }
-    const { error, outcome } = answer
-    this.#done(upstream, request, outcome ?? 'protocol_error', String(error.code), started, protocolVersion)
+    const { error, outcome = 'protocol_error' } = answer
+    this.#done(upstream, request, { outcome, errorType: String(error.code) }, started, protocolVersion)
     return errorText(request.id, error)
   }
 
@@ -93,8 +101,7 @@ export class Relay {
   #done(
     upstream: string,
     request: ClientRequest,
-    outcome: RequestOutcome,
-    errorType: string | null,
+    { outcome, errorType }: Verdict,
     started: number,
     protocolVersion: string | null,
   ): void {
@@ -119,12 +126,12 @@ export function refuseStopped(upstream: Upstream): void {
     )
 }
 
-function verdict(method: string, reply: UpstreamReply): { outcome: RequestOutcome; errorType: string | null } {
-  if (reply.kind === 'error') {
+function verdictOf(method: string, reply: UpstreamReply | undefined): Verdict {
+  if (reply?.kind === 'error') {
     const span = scanObject(reply.text, ['code'])?.[0]
     const code = span ? sliceOf(reply.text, span) : ''
     return { outcome: 'protocol_error', errorType: /^-?\d{1,10}$/.test(code) ? code : 'unknown' }
   }
-  const failed = method === 'tools/call' && isToolError(reply.text)
-  return failed ? { outcome: 'tool_error', errorType: 'tool_error' } : { outcome: 'ok', errorType: null }
+  const failed = method === 'tools/call' && reply !== undefined && isToolError(reply.text)
+  return failed ? { outcome: 'tool_error', errorType: 'tool_error' } : well
 }

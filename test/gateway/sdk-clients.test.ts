@@ -40,7 +40,8 @@ async function connectV1(endpoint: string, token?: string): Promise<SdkClient> {
       (await client.callTool({ name, arguments: args }, undefined, options)) as { content: Content; isError?: boolean },
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
     setLogLevel: (level) => client.setLoggingLevel(level),
-    onLog: (listener) => client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => listener(params.data)),
+    onLog: (listener) =>
+      client.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => listener(params.data)),
     onToolsChanged: (listener) => client.setNotificationHandler(ToolListChangedNotificationSchema, () => listener()),
     serverVersion: () => client.getServerVersion(),
     ping: () => client.ping(),
@@ -64,7 +65,8 @@ const connectV2 =
         (await client.callTool({ name, arguments: args }, options)) as { content: Content; isError?: boolean },
       tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
       setLogLevel: (level) => client.setLoggingLevel(level),
-      onLog: (listener) => client.setNotificationHandler('notifications/message', ({ params }) => listener(params.data)),
+      onLog: (listener) =>
+        client.setNotificationHandler('notifications/message', ({ params }) => listener(params.data)),
       onToolsChanged: (listener) => client.setNotificationHandler('notifications/tools/list_changed', () => listener()),
       serverVersion: () => client.getServerVersion(),
       ping: () => client.ping(),

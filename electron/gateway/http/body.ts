@@ -44,12 +44,12 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
       tooLarge()
     }
     request.on('data', onData)
-    request.once('end', () => {
+    request.on('end', () => {
       const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
       if (isUtf8(body)) resolve(body.toString())
       else reject(new BodyError(400, 'The body is not valid UTF-8'))
     })
-    request.once('close', () => {
+    request.on('close', () => {
       if (!request.readableEnded) reject(new AppError('ABORTED', 'The client went away while it sent its request'))
     })
   })

@@ -37,34 +37,53 @@ export class LegacyEndpoint {
   }
 
   async post(call: Call, body: MessageBody): Promise<void> {
-    if (body.kind === 'single' && body.message.kind === 'request' && body.message.method === 'initialize') {
-      await this.#initialize(call, body.message)
+    if (body.kind === 'batch') {
+      await this.#batch(call, body.messages)
       return
     }
-    const id = firstId(body)
-    const session = this.#sessionOf(call, id)
+    const { message } = body
+    if (message.kind === 'request' && message.method === 'initialize') {
+      await this.#initialize(call, message)
+      return
+    }
+    const session = this.#sessionOf(call, message.kind === 'request' ? message.id : null)
     if (!session) return
-    if (body.kind === 'batch' && !this.#batchAllowed(call, session, body.messages)) return
-    const messages = body.kind === 'batch' ? body.messages : [body.message]
-    const requests = messages.filter((message) => message.kind === 'request')
+    if (message.kind === 'request') {
+      await this.#requests.serve(call.upstream, session, message, this.#exchange(call, session))
+      return
+    }
+    if (message.kind === 'notification') this.#requests.notification(session, message)
+    sendEmpty(call.response, 202)
+  }
+
+  async #batch(call: Call, messages: ClientMessage[]): Promise<void> {
+    const session = this.#sessionOf(call)
+    if (!session) return
+    const problem = this.#batchProblem(session, messages)
+    if (problem) {
+      this.#deps.refuse(call.response, 400, rpcCodes.invalidRequest, problem)
+      return
+    }
     for (const message of messages) if (message.kind === 'notification') this.#requests.notification(session, message)
+    const requests = messages.filter((message) => message.kind === 'request')
     if (requests.length === 0) {
       sendEmpty(call.response, 202)
       return
     }
-    const exchange = new Exchange({
-      response: call.response,
-      accepts: call.accepts,
+    const exchange = this.#exchange(call, session, requests.length)
+    await Promise.all(requests.map((request) => this.#requests.serve(call.upstream, session, request, exchange)))
+  }
+
+  /** @param batchOf requests whose answers make an array; absent when the body was a single request */
+  #exchange({ response, accepts }: Call, session?: LegacySession, batchOf?: number): Exchange {
+    return new Exchange({
+      response,
+      accepts,
       streams: this.#deps.streams,
-      expected: requests.length,
-      batch: body.kind === 'batch',
-      channel: (connection) => session.openStream(connection),
+      expected: batchOf ?? 1,
+      batch: batchOf !== undefined,
+      channel: session && ((connection) => session.openStream(connection)),
     })
-    await Promise.all(
-      requests.map(async (request) =>
-        exchange.settle(await this.#requests.answer(call.upstream, session, request, exchange)),
-      ),
-    )
   }
 
   /** Opens the session's stream, or goes on with one that was lost. */
@@ -99,13 +118,7 @@ export class LegacyEndpoint {
     const { upstream, response } = call
     const { relay, sessions, serverNotifications, clock } = this.#deps
     const started = clock.now()
-    const exchange = new Exchange({
-      response,
-      accepts: call.accepts,
-      streams: this.#deps.streams,
-      expected: 1,
-      batch: false,
-    })
+    const exchange = this.#exchange(call)
     try {
       const introduction = readIntroduction(request)
       refuseStopped(upstream)
@@ -190,23 +203,12 @@ export class LegacyEndpoint {
     return session
   }
 
-  #batchAllowed(call: Call, session: LegacySession, messages: ClientMessage[]): boolean {
-    const problem = supportsBatches(session.protocolVersion)
-      ? this.#batchProblem(messages)
-      : `Batches are not part of MCP ${session.protocolVersion}`
-    if (problem) this.#deps.refuse(call.response, 400, rpcCodes.invalidRequest, problem)
-    return problem === undefined
-  }
-
-  #batchProblem(messages: ClientMessage[]): string | undefined {
-    if (messages.length > this.#deps.limits.maxBatch)
-      return `A batch holds at most ${this.#deps.limits.maxBatch} messages`
+  #batchProblem(session: LegacySession, messages: ClientMessage[]): string | undefined {
+    const { maxBatch } = this.#deps.limits
+    if (!supportsBatches(session.protocolVersion)) return `Batches are not part of MCP ${session.protocolVersion}`
+    if (messages.length > maxBatch) return `A batch holds at most ${maxBatch} messages`
     if (messages.some((message) => message.kind === 'request' && message.method === 'initialize'))
       return 'initialize can not be part of a batch'
     return undefined
   }
 }
-
-/** The id that a refusal of the whole body echoes: only that of a single request. */
-const firstId = (body: MessageBody): JsonText | null =>
-  body.kind === 'single' && body.message.kind === 'request' ? body.message.id : null

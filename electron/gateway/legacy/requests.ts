@@ -25,33 +25,34 @@ export class SessionRequests {
     this.#serverNotifications = serverNotifications
   }
 
-  /** @returns the answer under the client's id; never rejects */
-  async answer(
+  /** Settles the request's part of the exchange, now or when its upstream has answered. */
+  serve(
     upstream: Upstream,
     session: LegacySession,
     request: ClientRequest,
     exchange: Exchange,
-  ): Promise<JsonText> {
+  ): Promise<void> | undefined {
     session.requests++
     const own = this.#ownAnswer(session, request)
-    if (own) return this.#relay.answer(upstream.name, request, own, session.protocolVersion)
+    if (own) {
+      exchange.settle(this.#relay.answer(upstream.name, request, own, session.protocolVersion))
+      return undefined
+    }
     const controller = new AbortController()
     session.inFlight.set(request.idKey, controller)
-    try {
-      return await this.#relay.relay(upstream, request, {
-        signal: controller.signal,
-        prefer: session.lastConnectionId,
-        protocolVersion: session.protocolVersion,
-        onNotification: (notification) => this.#notification(upstream, session, exchange, notification),
-        onReply: (reply) => {
-          session.lastConnectionId = reply.connectionId
-          if (reply.kind === 'result') rememberSubscription(session, request)
-        },
-      })
-    } finally {
-      session.inFlight.delete(request.idKey)
-      session.touch()
-    }
+    return this.#relay.relay(upstream, request, {
+      signal: controller.signal,
+      prefer: session.lastConnectionId,
+      protocolVersion: session.protocolVersion,
+      onNotification: (notification) => this.#notification(upstream, session, exchange, notification),
+      settle: (answer, reply) => {
+        session.inFlight.delete(request.idKey)
+        session.touch()
+        if (reply) session.lastConnectionId = reply.connectionId
+        if (reply?.kind === 'result') rememberSubscription(session, request)
+        exchange.settle(answer)
+      },
+    })
   }
 
   /** A notification of the client. What concerns no single process is not passed on: any process may serve it next. */

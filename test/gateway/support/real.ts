@@ -1,12 +1,12 @@
 import { onTestFinished } from 'vitest'
-import type { UpstreamConfig } from '../../../shared/config.ts'
 import { systemClock } from '../../../electron/kit/clock.ts'
 import { silentLogger } from '../../../electron/kit/logger.ts'
 import { PermitBudget } from '../../../electron/pool/budget.ts'
 import { createUpstream } from '../../../electron/upstream/create.ts'
 import type { Upstream, UpstreamEvents } from '../../../electron/upstream/types.ts'
+import type { UpstreamConfig } from '../../../shared/config.ts'
 import { childEnv } from '../../fixtures/children/index.ts'
-import { type Started, startGateway, type StartOptions } from './harness.ts'
+import { type Started, type StartOptions, startGateway } from './harness.ts'
 
 export interface RealStarted extends Started {
   upstream: Upstream
