@@ -1,7 +1,7 @@
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { X } from 'lucide-react'
 import type { ReactNode, RefObject } from 'react'
-import { IconButton } from './button.tsx'
+import { Button } from './button.tsx'
 import { cn } from './cn.ts'
 
 export const backdropClass =
@@ -53,7 +53,13 @@ export function Dialog({
               <Base.Title className="truncate text-lg font-semibold">{title}</Base.Title>
               {description && <Base.Description className="mt-0.5 text-sm text-ink-2">{description}</Base.Description>}
             </div>
-            <Base.Close render={<IconButton icon={X} label="Close" size="sm" />} />
+            <Base.Close
+              render={
+                <Button variant="ghost" size="sm" aria-label="Close" className="size-6 p-0">
+                  <X aria-hidden className="size-3.5" />
+                </Button>
+              }
+            />
           </header>
           <div className={cn('min-h-0 flex-1 overflow-y-auto px-4 py-3', className)}>{children}</div>
           {footer && (

@@ -88,9 +88,12 @@ function replaceUpstreams(model: Model, frame: Frame): Record<string, UpstreamSn
   return upstreams
 }
 
+/** Connections are matched by id, everything else by key. */
 function shareUpstream(previous: UpstreamSnapshot | undefined, next: UpstreamSnapshot): UpstreamSnapshot {
   if (!previous) return next
-  return share(previous, { ...next, connections: [...shareById(previous.connections, next.connections)] })
+  const connections = shareById(previous.connections, next.connections)
+  const rest = share(previous, { ...next, connections: previous.connections })
+  return connections === previous.connections ? rest : { ...rest, connections }
 }
 
 function nameOrder(names: readonly string[], upstreams: Record<string, UpstreamSnapshot>): readonly string[] {

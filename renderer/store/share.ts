@@ -38,10 +38,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Like {@link share} for a list of entities with ids: matched by id, so that a removed row does not disturb the rest. */
-export function shareById<T extends { id: string }>(
-  previous: readonly T[] | undefined,
-  next: readonly T[],
-): readonly T[] {
+export function shareById<T extends { id: string }>(previous: T[] | undefined, next: T[]): T[] {
   if (!previous) return next
   const byId = new Map(previous.map((item) => [item.id, item]))
   let same = previous.length === next.length

@@ -36,6 +36,8 @@ export class FakeHost {
   readonly #timer: ReturnType<typeof setInterval> | undefined
   /** While false the host has hung: no frame is sent, no request answered. */
   talking = true
+  /** Requests that came with a wrong token. */
+  refused = 0
 
   private constructor(world: FakeWorld, token: string, server: Server, live: boolean) {
     this.world = world
@@ -62,8 +64,10 @@ export class FakeHost {
       const path = new URL(request.url ?? '/', url).pathname
       if (!path.startsWith('/api/')) return files(request, response)
       if (!host.talking) return
-      if (request.headers.authorization !== `Bearer ${token}`)
+      if (request.headers.authorization !== `Bearer ${token}`) {
+        host.refused++
         return reply(response, 401, { ok: false, error: { code: 'UNAUTHORIZED', message: 'A token is needed' } })
+      }
       if (path === '/api/frames') return host.#openStream(response)
       void answer(request, response, path.slice('/api/commands/'.length), handlers)
     })
@@ -86,7 +90,11 @@ export class FakeHost {
 
   /** Writes raw text to every stream, to test what a parser makes of it. */
   send(text: string): void {
-    for (const stream of this.#streams) stream.write(text)
+    this.sendBytes(Buffer.from(text))
+  }
+
+  sendBytes(bytes: Buffer): void {
+    for (const stream of this.#streams) stream.write(bytes)
   }
 
   /** Cuts every stream, as a host that died would. */

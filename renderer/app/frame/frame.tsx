@@ -5,6 +5,7 @@ import { Screen } from '../screens.tsx'
 import { LostBanner, LostPage, NoticeBanner } from './banners.tsx'
 import { Rail } from './rail.tsx'
 import { FrameSkeleton } from './skeleton.tsx'
+import { staleClass } from './stale.ts'
 import { StatusLine } from './status-line.tsx'
 import { TopBar } from './top-bar.tsx'
 import { useWindowTitle } from './window-title.ts'
@@ -19,16 +20,17 @@ export function Frame() {
   if (!hasModel) return state === 'lost' ? <LostPage /> : <FrameSkeleton />
   const lost = state === 'lost'
   return (
-    <div data-mode={mode} className="grid h-full grid-cols-[auto_1fr] grid-rows-[auto_1fr_auto]">
+    <div
+      data-mode={mode}
+      data-stale={lost || undefined}
+      className="group/frame grid h-full grid-cols-[auto_1fr] grid-rows-[auto_1fr_auto]"
+    >
       <Rail />
       <TopBar />
       <main className="flex min-h-0 min-w-0 flex-col">
         {lost && <LostBanner />}
         <NoticeBanner />
-        <div
-          data-stale={lost || undefined}
-          className={cn('min-h-0 flex-1 overflow-hidden transition-opacity', lost && 'opacity-55 saturate-50')}
-        >
+        <div className={cn('min-h-0 flex-1 overflow-hidden', staleClass)}>
           <Screen />
         </div>
       </main>

@@ -4,6 +4,7 @@ import { cn, IconButton, toneInk, upstreamLook } from '../../components/index.ts
 import { useUpstreamNames, useUpstreamPart } from '../../store/hooks.ts'
 import { toHash, upstreamHash, useRoute } from '../routes.ts'
 import { openDialog } from '../ui.ts'
+import { staleClass } from './stale.ts'
 
 const itemClass =
   'group/item flex h-7 w-full min-w-0 items-center gap-2 rounded-md px-2 text-left text-ink-2 hover:bg-raised hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent-ink max-nav:justify-center max-nav:px-0'
@@ -47,7 +48,7 @@ export function Rail() {
       </div>
       <ul
         aria-labelledby="rail-upstreams"
-        className="flex min-h-0 flex-1 flex-col gap-px overflow-y-auto px-2 py-0.5 max-nav:px-1.5"
+        className={cn('flex min-h-0 flex-1 flex-col gap-px overflow-y-auto px-2 py-0.5 max-nav:px-1.5', staleClass)}
       >
         {names.map((name) => (
           <UpstreamLink key={name} name={name} current={route.screen === 'upstream' && route.name === name} />

@@ -16,13 +16,14 @@ import { useTotals } from '../../store/totals.ts'
 import { setTheme, type Theme, useTheme } from '../theme.ts'
 import { openDialog } from '../ui.ts'
 import { DemoTraffic } from './demo-traffic.tsx'
+import { staleClass } from './stale.ts'
 
 /** The six things that are never behind a click are here and in the overview below it. */
 export function TopBar() {
   return (
     <header className="flex h-11 min-w-0 items-center gap-3 border-b border-line bg-panel px-3">
       <GatewayChip />
-      <dl className="flex min-w-0 items-center gap-3.5 overflow-hidden">
+      <dl className={cn('flex min-w-0 items-center gap-3.5 overflow-hidden', staleClass)}>
         <Sessions />
         <PoolFigures />
         <Memory />
@@ -67,6 +68,7 @@ function GatewayChip() {
       aria-label="Gateway"
       className={cn(
         'flex h-7 min-w-0 items-center rounded-md border pl-2 text-sm',
+        staleClass,
         up ? 'border-line' : 'border-dead/40 bg-dead-soft',
       )}
     >
@@ -148,6 +150,7 @@ function PauseButton() {
       tooltip={paused ? 'Continue (Space)' : 'Pause the picture; the host goes on (Space)'}
       aria-pressed={paused}
       variant={paused ? 'secondary' : 'ghost'}
+      className="[&_svg]:fill-current"
       onClick={() => setPaused(!paused)}
     />
   )

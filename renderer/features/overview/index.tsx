@@ -16,7 +16,7 @@ export function Overview() {
       <Attention />
       <Tiles />
       <div className="flex min-h-0 flex-1 flex-col gap-2.5 side:flex-row">
-        <div className="flex max-h-[62%] min-h-0 min-w-0 shrink-0 flex-col side:max-h-none side:flex-1">
+        <div className="flex max-h-[calc(100%-136px)] min-h-0 min-w-0 shrink-0 flex-col side:max-h-none side:flex-1">
           <UpstreamTable />
         </div>
         <LatestEvents />

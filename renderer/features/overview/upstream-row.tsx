@@ -26,7 +26,7 @@ export const UpstreamRow = memo(function UpstreamRow({ name, selected }: { name:
       <Td data-col="state">
         <StateBadge kind="upstream" state={upstream.state} />
       </Td>
-      <Td data-col="protocol" className="hidden text-ink-2 @min-[1090px]:table-cell">
+      <Td data-col="protocol" className="hidden text-ink-2 @min-[1050px]:table-cell">
         {upstream.era ?? upstream.protocol}
         <span className="text-ink-3"> / {upstream.isolation}</span>
       </Td>

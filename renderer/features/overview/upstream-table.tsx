@@ -55,9 +55,9 @@ export function UpstreamTable() {
         <Table aria-label="Upstreams" className="min-w-[900px]">
           <thead>
             <tr>
-              {head('name', 'Name', { className: 'w-full min-w-32 pl-3' })}
+              {head('name', 'Name', { className: 'w-full min-w-28 pl-3' })}
               {head('state', 'State')}
-              <Th className="hidden @min-[1090px]:table-cell">Protocol</Th>
+              <Th className="hidden @min-[1050px]:table-cell">Protocol</Th>
               {head('active', 'Active / idle / max', { className: 'w-36 min-w-36', numeric: true })}
               {head('queue', 'Queue', { numeric: true })}
               {head('p50', 'p50', { numeric: true, title: 'Median of the last 60 s', className: 'min-w-16' })}
