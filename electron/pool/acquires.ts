@@ -23,7 +23,8 @@ export class Acquires<R extends Resource> {
     this.#fill = fill
   }
 
-  acquire(options: AcquireOptions | undefined): Promise<Lease<R>> {
+  /** @param now undefined when the clock has not been read yet */
+  acquire(options: AcquireOptions | undefined, now: number | undefined): Promise<Lease<R>> {
     const core = this.#core
     core.totals.acquires++
     if (core.state !== 'running') return this.#refuse(options)
@@ -32,8 +33,8 @@ export class Acquires<R extends Resource> {
       if (options.deadline !== undefined && options.deadline <= core.clock.now()) return this.#refuse(options)
     }
     // Who waits comes first: an arrival never overtakes.
-    if (core.waiters.length === 0) {
-      const lease = this.#grants.takeIdle(options?.prefer)
+    if (core.waiters.length === 0 && core.idle.length > 0) {
+      const lease = this.#grants.takeIdle(options?.prefer, now ?? core.clock.now())
       if (lease) return Promise.resolve(lease)
     }
     if (core.breaker.state === 'open' || core.waiters.length >= core.limits.maxWaiting) return this.#refuse(options)

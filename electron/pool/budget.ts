@@ -93,13 +93,18 @@ export class PermitBudget {
   }
 
   /**
-   * Asked by a pool for each connection that is returned to it.
-   * @returns true when it must close that connection so that the first in line can open one
+   * Asked by a pool for each connection that is free again.
+   * @param wanted somebody of that pool waits for it; otherwise it would be idle, and goes at once
+   * @returns true when it must close that connection so that another pool can open one
    */
-  mustYield(holder: PermitHolder): boolean {
+  mustYield(holder: PermitHolder, wanted: boolean): boolean {
     if (this.#line.size === 0 || this.#making >= this.#line.size) return false
     const neediest = this.#neediest(holder)
     if (!neediest) return false
+    if (!wanted) {
+      this.#making++
+      return true
+    }
     const starving = neediest.permitsInUse === 0 && ++this.#leasesWhileStarving >= leasesBeforeYield
     if (!starving && holder.permitsInUse <= neediest.permitsInUse + 1) return false
     this.#leasesWhileStarving = 0

@@ -14,7 +14,9 @@ export const quarantineAfterMs = 30_000
 const harshness: Record<CloseManner, number> = { gentle: 0, abrupt: 1, kill: 2 }
 
 interface Closing {
+  /** The harshest that was asked for. */
   manner: CloseManner
+  begun: boolean
   timer: Timer | undefined
   settled: boolean
 }
@@ -51,14 +53,15 @@ export class Closer<R extends Resource> {
     connection.spare = false
     connection.moveTo('draining', core.clock.now())
     core.breaker.ended(connection.id)
+    const closing: Closing = { manner, begun: false, timer: undefined, settled: false }
+    this.#closings.set(connection, closing)
     core.events.emit('connection.closing', {
       connectionId: connection.id,
       reason,
       error: error ? toErrorShape(error) : null,
     })
-    const closing: Closing = { manner, timer: undefined, settled: false }
-    this.#closings.set(connection, closing)
-    this.#call(connection, closing, manner)
+    closing.begun = true
+    this.#call(connection, closing, closing.manner)
     if (!closing.settled) this.#limit(connection, closing)
     this.#ending()
   }
@@ -87,12 +90,13 @@ export class Closer<R extends Resource> {
   #hasten(connection: PooledConnection<R>, manner: CloseManner): void {
     const closing = this.#closings.get(connection)
     if (!closing || harshness[manner] <= harshness[closing.manner]) return
+    closing.manner = manner
+    if (!closing.begun) return
     this.#call(connection, closing, manner)
     if (!closing.settled) this.#limit(connection, closing)
   }
 
   #call(connection: PooledConnection<R>, closing: Closing, manner: CloseManner): void {
-    closing.manner = manner
     const { resource } = connection
     if (!resource) {
       this.#done(connection, closing, 'gone')
@@ -112,7 +116,7 @@ export class Closer<R extends Resource> {
     this.#core.report(error)
     if (closing.settled || harshness[manner] < harshness[closing.manner]) return
     if (manner === 'kill') this.#done(connection, closing, 'survived')
-    else this.#call(connection, closing, 'kill')
+    else this.#hasten(connection, 'kill')
   }
 
   #limit(connection: PooledConnection<R>, closing: Closing): void {

@@ -34,10 +34,8 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
   }
 
   /** The most recently used idle connection, or the preferred one; undefined when none is idle and known to be well. */
-  takeIdle(prefer: string | undefined): Lease<R> | undefined {
-    const { idle, clock } = this.#core
-    if (idle.length === 0) return undefined
-    const now = clock.now()
+  takeIdle(prefer: string | undefined, now: number): Lease<R> | undefined {
+    const { idle } = this.#core
     for (;;) {
       const connection = (prefer !== undefined && idle.find(prefer)) || idle.newest
       if (!connection) return undefined
@@ -49,8 +47,7 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
         this.#closer.end(connection, 'unhealthy', 'abrupt')
         continue
       }
-      if (connection === idle.newest) idle.pop()
-      else idle.remove(connection)
+      idle.remove(connection)
       const lease = this.#grant(connection, now, 0, false, this.#watch.trace())
       this.#core.events.emit('acquire.settled', grantedAtOnce)
       return lease

@@ -1,51 +1,64 @@
 import type { PooledConnection } from './connection.ts'
 import type { Resource } from './types.ts'
 
-/** Idle connections, ordered by when they were last used. The most recently used is taken first: the others can cool off. */
+/**
+ * Idle connections, ordered by when they were last used. The most recently used is taken first: the others can cool off.
+ * Slots are kept: an array that is pushed and popped around length 0 gives its memory back each time and asks for it
+ * again, which was the most expensive step of a lease.
+ */
 export class IdleStack<R extends Resource> implements Iterable<PooledConnection<R>> {
-  readonly #items: PooledConnection<R>[] = []
+  readonly #slots: (PooledConnection<R> | undefined)[] = []
+  #length = 0
 
   get length(): number {
-    return this.#items.length
+    return this.#length
   }
 
   get oldest(): PooledConnection<R> | undefined {
-    return this.#items[0]
+    return this.#length === 0 ? undefined : this.#slots[0]
   }
 
   get newest(): PooledConnection<R> | undefined {
-    return this.#items[this.#items.length - 1]
+    return this.#length === 0 ? undefined : this.#slots[this.#length - 1]
   }
 
   /** One that comes from validation goes back to its place, not to the top. */
   push(connection: PooledConnection<R>): void {
-    const items = this.#items
-    items.push(connection)
-    let i = items.length - 1
-    for (let below = items[i - 1]; below && below.idleSince > connection.idleSince; below = items[i - 1]) {
-      items[i] = below
-      i--
+    const slots = this.#slots
+    let at = this.#length++
+    while (at > 0) {
+      const below = slots[at - 1]
+      if (below === undefined || below.idleSince <= connection.idleSince) break
+      slots[at--] = below
     }
-    items[i] = connection
-  }
-
-  pop(): PooledConnection<R> | undefined {
-    return this.#items.pop()
+    slots[at] = connection
   }
 
   remove(connection: PooledConnection<R>): boolean {
-    const at = this.#items.lastIndexOf(connection)
-    if (at === -1) return false
-    this.#items.splice(at, 1)
-    return true
+    const slots = this.#slots
+    if (connection === this.newest) {
+      slots[--this.#length] = undefined
+      return true
+    }
+    for (let at = this.#length - 1; at >= 0; at--) {
+      if (slots[at] !== connection) continue
+      slots.copyWithin(at, at + 1, this.#length--)
+      slots[this.#length] = undefined
+      return true
+    }
+    return false
   }
 
   find(id: string): PooledConnection<R> | undefined {
-    return this.#items.find((connection) => connection.id === id)
+    for (const connection of this) if (connection.id === id) return connection
+    return undefined
   }
 
-  /** Oldest first. */
-  [Symbol.iterator](): Iterator<PooledConnection<R>> {
-    return this.#items[Symbol.iterator]()
+  /** Oldest first. What is taken out meanwhile is skipped or seen once more: iterate a copy to change the stack. */
+  *[Symbol.iterator](): Generator<PooledConnection<R>, undefined> {
+    for (let at = 0; at < this.#length; at++) {
+      const connection = this.#slots[at]
+      if (connection) yield connection
+    }
   }
 }

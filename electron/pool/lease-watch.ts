@@ -4,7 +4,7 @@ import type { PoolCore } from './core.ts'
 import type { Resource } from './types.ts'
 
 /** An Error costs 1.4 us (measured): one acquire in so many remembers where it was called. */
-const traceEvery = 128
+const traceEvery = 512
 /** After a leak whose place is not known, so many acquires are traced without exception. */
 const tracesAfterLeak = 1_024
 

@@ -195,8 +195,6 @@ export class Opener<R extends Resource> {
     core.totals.opened++
     if (core.breaker.state === 'half-open') core.breaker.probeId = id
     const attempt = core.gate.opened(connection.openedAt)
-    if (attempt > 0) core.events.emit('reconnect.attempt', { attempt })
-    core.changed()
     let error: Error | undefined
     try {
       connection.resource = this.#open({
@@ -209,10 +207,17 @@ export class Opener<R extends Resource> {
     } catch (thrown) {
       error = toError(thrown)
     }
+    if (attempt > 0) core.events.emit('reconnect.attempt', { attempt })
     core.events.emit('connection.opening', { connectionId: id, reason })
+    core.changed()
     const { resource } = connection
     if (!resource) {
       this.#outcomes.failed(connection, error ?? new Error('the factory returned nothing'))
+      return
+    }
+    if (!connection.open) {
+      // Ended by a listener or by the factory itself, before there was a resource to close.
+      resource.close('kill').catch((thrown: unknown) => core.report(thrown))
       return
     }
     resource.onDown((cause) => this.#outcomes.down(connection, cause))

@@ -51,6 +51,8 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     connection.verifiedAt = now
     core.events.emit('connection.ready', { connectionId: connection.id, connectMs: now - connection.openedAt })
     if (core.breaker.ready(connection.id)) core.events.emit('breaker.closed', undefined)
+    // A listener may have ended it.
+    if (!connection.open) return
     this.#react.place(connection)
     this.#react.fill()
   }

@@ -140,9 +140,9 @@ export class Pool<R extends Resource> {
   acquire(options?: AcquireOptions): Promise<Lease<R>> {
     this.#opener.refillPaused = false
     // One that was released in this very tick is not overlooked: the loop takes it in first.
-    this.#maintenance.turn()
+    const now = this.#maintenance.turn()
     if (this.#core.breaker.state === 'open') this.#tickBreaker(this.#core.clock.now())
-    return this.#acquires.acquire(options)
+    return this.#acquires.acquire(options, now)
   }
 
   snapshot(): PoolSnapshot {
@@ -304,7 +304,10 @@ export class Pool<R extends Resource> {
 
   #mustGo(connection: PooledConnection<R>): boolean {
     if (this.#roll.takes(connection)) return true
-    return connection.uses > 0 && this.#budget?.mustYield(this.#holder) === true
+    const wanted = this.#core.waiters.length > 0
+    // One that was opened for somebody is not given up before it was used.
+    if (wanted && connection.uses === 0) return false
+    return this.#budget?.mustYield(this.#holder, wanted) === true
   }
 
   #retire(connection: PooledConnection<R>): void {
