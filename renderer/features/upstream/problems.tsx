@@ -42,9 +42,14 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
           tone="error"
           title={problem.state === 'open' ? 'The breaker is open' : 'The breaker is half-open'}
           actions={
-            <CommandButton command="upstream.resetBreaker" name={name} icon={ShieldCheck}>
-              Reset breaker
-            </CommandButton>
+            <>
+              <CommandButton command="upstream.resetBreaker" name={name} icon={ShieldCheck}>
+                Reset breaker
+              </CommandButton>
+              <CommandButton command="upstream.retry" name={name} icon={RotateCw}>
+                Retry now
+              </CommandButton>
+            </>
           }
         >
           {plural(problem.failures, 'failure')} in a row.{' '}
@@ -135,7 +140,9 @@ function FailureCallout({ failure, level }: { failure: Failure; level: 'error' |
         </span>
       }
     >
-      <p className="font-mono text-xs text-ink">{failure.message}</p>
+      <p className="font-mono text-xs text-ink">
+        {searched ? failure.message.replace(/; PATH that was searched:.*$/s, '') : failure.message}
+      </p>
       <div className="mt-1 grid gap-x-6 gap-y-1 min-[1000px]:grid-cols-2">
         <p>{why}</p>
         <ul className="list-disc pl-4">

@@ -1,3 +1,4 @@
+import { plural } from '../../../components/index.ts'
 import { LogText } from './log-text.tsx'
 
 /** The last lines that a process printed, as they stand: a server mostly says itself what is wrong. */
@@ -5,7 +6,7 @@ export function LogExcerpt({ lines }: { lines: readonly string[] }) {
   const numbered = lines.map((line, at) => ({ at, line }))
   return (
     <figure className="mt-1.5">
-      <figcaption className="text-xs text-ink-2">Last {lines.length} lines of stderr</figcaption>
+      <figcaption className="text-xs text-ink-2">Last {plural(lines.length, 'line')} of stderr</figcaption>
       <pre className="mt-0.5 max-h-44 overflow-auto rounded border border-line bg-panel px-2 py-1 font-mono text-xs leading-4 text-ink">
         {numbered.map(({ at, line }) => (
           <div key={at}>

@@ -8,6 +8,7 @@ import {
   EmptyState,
   formatBytes,
   formatTime,
+  plural,
   Skeleton,
   Switch,
   useKey,
@@ -60,7 +61,7 @@ export function LogView({ upstream, connectionId, leading, className }: LogViewP
           />
         </label>
         <span role="status" className="text-xs whitespace-nowrap text-ink-3">
-          {search === '' ? `${lines.length} lines` : `${found.length} of ${lines.length} lines`}
+          {search === '' ? plural(lines.length, 'line') : `${found.length} of ${plural(lines.length, 'line')}`}
           {logs.state === 'ready' && logs.droppedBytes > 0 && ` · ${formatBytes(logs.droppedBytes)} older dropped`}
         </span>
         <Switch checked={follow} onCheckedChange={setFollow} label="Follow (F)" className="ml-auto" />

@@ -57,7 +57,7 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
       {ended && (
         <Callout
           tone={ended.level === 'info' ? 'info' : 'error'}
-          className="m-3 mb-0"
+          className="m-3"
           title={`Ended at ${formatTime(ended.at)}`}
         >
           {ended.message}
