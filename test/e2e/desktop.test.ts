@@ -52,8 +52,8 @@ describe('in the desktop window', () => {
   })
 
   test('a second start ends at once and leaves the first window as it is', async () => {
-    const { app, folder, page } = current()
-    const second = await execa(app?.process().spawnfile ?? '', [root, `--user-data-dir=${folder.path}`])
+    const { main, folder, page } = current()
+    const second = await execa(main?.spawnfile ?? '', [root, `--user-data-dir=${folder.path}`])
     expect(second.exitCode).toBe(0)
     await new Dashboard(page).openOverview()
   })
@@ -83,7 +83,7 @@ test('SIGTERM quits the desktop app in order, also when it comes twice', async (
     const dashboard = new Dashboard(launched.page)
     await expect.poll(() => dashboard.figure('demo', 'idle'), { timeout: 15_000 }).toBe('2')
     const children = descendants(launched.hostPid)
-    const main = launched.app?.process()
+    const { main } = launched
     const exited = main && once(main, 'exit')
     main?.kill('SIGTERM')
     main?.kill('SIGTERM')

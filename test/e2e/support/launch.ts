@@ -1,10 +1,11 @@
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core'
 import { findChromium } from '../../standin/chromium.ts'
 import { makeFolder, type TestFolder } from './folder.ts'
-import { root, type Serving, serve } from './serve.ts'
+import { root, serve } from './serve.ts'
 
 /** The product with its dashboard open, in either of its two shells. */
 export interface Launched {
@@ -13,8 +14,9 @@ export interface Launched {
   folder: TestFolder
   /** The process that hosts the pool. */
   hostPid: number
-  /** The main process, where there is one. */
+  /** The main process, where there is one: as Playwright knows it, and as a process. */
   app?: ElectronApplication
+  main?: ChildProcess
   /** What the page complained about: uncaught errors, violations of the CSP, console errors. */
   complaints: string[]
   /** Ends the host as a person would, or a service manager; resolves when it is gone. */
@@ -39,6 +41,7 @@ export async function launchDesktop(config?: string): Promise<Launched> {
   const folder = makeFolder(config)
   const args = [root, `--user-data-dir=${folder.path}`, '--port=0']
   const app = await _electron.launch({ executablePath: electronExecutable(), args, cwd: root })
+  const main = app.process() // now: Playwright forgets it when the app has ended
   const page = await app.firstWindow()
   let open = true
   app.on('close', () => {
@@ -52,10 +55,12 @@ export async function launchDesktop(config?: string): Promise<Launched> {
     page,
     folder,
     app,
-    hostPid: app.process().pid ?? 0,
+    main,
+    hostPid: main.pid ?? 0,
     complaints: listenForComplaints(page),
     quit,
     async dispose() {
+      wake(main.pid ?? 0)
       await quit()
       folder[Symbol.dispose]()
     },
@@ -87,16 +92,21 @@ export async function launchBrowser(config?: string): Promise<Launched> {
     },
     async dispose() {
       await browser.close()
-      await endQuietly(serving)
+      wake(serving.pid)
+      await serving.end()
       folder[Symbol.dispose]()
     },
   }
   return launched
 }
 
-const endQuietly = (serving: Serving) => {
-  process.kill(serving.pid, 'SIGCONT') // in case a test failed while the host was stopped
-  return serving.end()
+/** In case a test failed while the host was stopped: a stopped process hears no other signal but SIGKILL. */
+function wake(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT')
+  } catch {
+    // It has ended already.
+  }
 }
 
 export async function launchChromium(): Promise<Browser> {

@@ -1,0 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { demoConfig, makeFolder, type TestFolder } from './support/folder.ts'
+import { descendants, expectGone } from './support/processes.ts'
+import { root, startServing } from './support/serve.ts'
