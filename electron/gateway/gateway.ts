@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, isIPv4 } from 'node:net'
-import { AppError } from '../../shared/errors.ts'
+import type { AddressInfo } from 'node:net'
 import type { GatewayState } from '../../shared/state.ts'
 import type { Timer } from '../kit/clock.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { isAllowedHost, isAllowedOrigin } from './checks/origin.ts'
 import { bearerMatches } from './checks/token.ts'
 import { notReady } from './health.ts'
+import { listenError, loopbackAddress } from './http/address.ts'
 import { sendJson } from './http/respond.ts'
 import { SseConnections } from './http/sse.ts'
 import { JsonRpcEndpoint } from './jsonrpc-endpoint.ts'
@@ -101,7 +101,13 @@ export class Gateway {
   async listen(port: number, host = '127.0.0.1'): Promise<{ port: number; url: string }> {
     const address = loopbackAddress(host)
     await new Promise<void>((resolve, reject) => {
-      const onError = (cause: NodeJS.ErrnoException) => reject(this.#listenFailed(port, address, cause))
+      const onError = (cause: NodeJS.ErrnoException) => {
+        const error = listenError(address, port, cause)
+        this.#state = 'failed'
+        this.#error = error.message
+        this.events.emit('changed', undefined)
+        reject(error)
+      }
       this.#server.once('error', onError)
       this.#server.listen({ port, host: address }, () => {
         this.#server.off('error', onError)
@@ -251,30 +257,4 @@ export class Gateway {
     this.events.emit('request.rejected', { status, reason: message })
     sendJson(response, status, errorText(id, { code, message }), options)
   }
-
-  #listenFailed(port: number, host: string, cause: NodeJS.ErrnoException): AppError {
-    const why =
-      cause.code === 'EADDRINUSE'
-        ? 'another program uses it; choose another with --port'
-        : cause.code === 'EACCES'
-          ? 'the system denies it; choose one above 1023'
-          : cause.message
-    const error = new AppError(
-      cause.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'INVALID_ARGUMENT',
-      `Can't listen on ${host} port ${port}: ${why}`,
-      { host, port, errno: cause.code ?? null },
-      { cause },
-    )
-    this.#state = 'failed'
-    this.#error = error.message
-    this.events.emit('changed', undefined)
-    return error
-  }
-}
-
-/** Whoever can reach the gateway can run programs: it is for this machine only. */
-function loopbackAddress(host: string): string {
-  if (host === 'localhost') return '127.0.0.1'
-  if (host === '::1' || (isIPv4(host) && host.startsWith('127.'))) return host
-  throw new AppError('INVALID_ARGUMENT', `The gateway listens on loopback addresses only, not on "${host}"`, { host })
 }
