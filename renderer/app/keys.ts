@@ -29,7 +29,7 @@ export function useGlobalKeys(): void {
   useKey(
     'mod+k',
     () => (useUi.getState().dialog.kind === 'palette' ? closeDialog() : openDialog({ kind: 'palette' })),
-    { inLayers: true },
+    { everywhere: true },
   )
   useKey('mod+1', () => navigate({ screen: 'overview' }))
   useKey('mod+2', () => navigate({ screen: 'events', upstream: null }))

@@ -18,7 +18,7 @@ import {
 import { backdropClass, popupClass } from '../components/dialog.tsx'
 import { cn, toneInk, upstreamLook } from '../components/index.ts'
 import { setPaused, useAction, useHost, usePaused, useUpstream, useUpstreamNames } from '../store/hooks.ts'
-import { navigate } from './routes.ts'
+import { firstTab, navigate } from './routes.ts'
 import { setTheme } from './theme.ts'
 import { openDialog } from './ui.ts'
 import { upstreamActions, upstreamVerbs, useUpstreamVerb } from './upstream-actions.ts'
@@ -128,7 +128,7 @@ function UpstreamItem({ name, then }: { name: string; then: Then }) {
       iconClass={toneInk[tone]}
       hint={word}
       value={`upstream ${name}`}
-      onSelect={then(() => navigate({ screen: 'upstream', name, tab: 'health' }))}
+      onSelect={then(() => navigate({ screen: 'upstream', name, tab: firstTab }))}
     >
       {name}
     </Item>

@@ -1,8 +1,7 @@
 import { useSyncExternalStore } from 'react'
 
-/** Tabs of the upstream page. */
-export const upstreamTabs = ['health', 'processes', 'stderr', 'console', 'config'] as const
-export type UpstreamTab = (typeof upstreamTabs)[number]
+/** The tab of an upstream's page that opens where an address names none. */
+export const firstTab = 'health'
 
 export type Route =
   | { screen: 'overview' }
@@ -20,7 +19,7 @@ export function parseRoute(hash: string): Route {
     return { screen: 'events', upstream: new URLSearchParams(query).get('upstream') }
   if (screen === 'upstreams' && name !== undefined && parts.length <= 3) {
     const decoded = decode(name)
-    if (decoded !== null) return { screen: 'upstream', name: decoded, tab: tab ?? upstreamTabs[0] }
+    if (decoded !== null) return { screen: 'upstream', name: decoded, tab: tab ?? firstTab }
   }
   return { screen: 'not-found', path: `/${path}` }
 }
@@ -38,8 +37,7 @@ export function toHash(route: Exclude<Route, { screen: 'not-found' }>): string {
 }
 
 /** The address of an upstream's page. */
-export const upstreamHash = (name: string, tab: string = upstreamTabs[0]): string =>
-  toHash({ screen: 'upstream', name, tab })
+export const upstreamHash = (name: string, tab: string = firstTab): string => toHash({ screen: 'upstream', name, tab })
 
 export function navigate(route: Exclude<Route, { screen: 'not-found' }>): void {
   window.location.hash = toHash(route)

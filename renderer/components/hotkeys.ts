@@ -8,8 +8,8 @@ const openLayer = '[role="dialog"], [role="alertdialog"], [role="menu"], [role="
 export interface KeyOptions {
   /** Off while false. */
   enabled?: boolean
-  /** Works under an open dialog or menu too. */
-  inLayers?: boolean
+  /** Works in inputs and under an open dialog or menu too. For combinations with Ctrl or Cmd. */
+  everywhere?: boolean
 }
 
 /**
@@ -19,7 +19,7 @@ export interface KeyOptions {
 export function useKey(
   keys: string | string[],
   handler: () => void,
-  { enabled = true, inLayers = false }: KeyOptions = {},
+  { enabled = true, everywhere = false }: KeyOptions = {},
 ): void {
   useHotkeys(
     keys,
@@ -29,14 +29,15 @@ export function useKey(
     },
     {
       enabled,
+      enableOnFormTags: everywhere,
       // By the produced key, so that "/" and "j" are where the person's layout has them. A space is no name for a key.
       useKey: !keys.includes('space'),
       ignoreEventWhen: (event) => {
-        if (!inLayers && document.querySelector(openLayer)) return true
+        if (!everywhere && document.querySelector(openLayer)) return true
         if (!(event.target instanceof Element) || (event.key !== ' ' && event.key !== 'Enter')) return false
         return event.target.closest(event.key === 'Enter' ? `${pressable}, a[href]` : pressable) !== null
       },
     },
-    [handler, enabled, inLayers],
+    [handler, enabled, everywhere],
   )
 }

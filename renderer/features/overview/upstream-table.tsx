@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp } from 'lucide-react'
 import { type ReactNode, useRef, useState } from 'react'
-import { navigate } from '../../app/routes.ts'
+import { firstTab, navigate } from '../../app/routes.ts'
 import { openDialog, select, useUi } from '../../app/ui.ts'
 import { Button, Input, Table, Th, useKey } from '../../components/index.ts'
 import { useUpstreamNames } from '../../store/hooks.ts'
@@ -94,7 +94,7 @@ function useRowKeys(order: readonly string[], selected: string | null): void {
   }
   useKey(['j', 'arrowdown'], () => move(1))
   useKey(['k', 'arrowup'], () => move(-1))
-  useKey('enter', () => selected !== null && navigate({ screen: 'upstream', name: selected, tab: 'health' }), {
+  useKey('enter', () => selected !== null && navigate({ screen: 'upstream', name: selected, tab: firstTab }), {
     enabled: selected !== null && order.includes(selected),
   })
 }
