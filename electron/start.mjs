@@ -12,10 +12,14 @@ import { pathToFileURL } from 'node:url'
 import { build } from './start/build.mjs'
 import { findRuntime } from './start/runtime.mjs'
 
+const parentCheckMs = 500
+
 const root = resolve(import.meta.dirname, '..')
 const cli = join(root, 'out/cli/cli.js')
 const [mode, args] = splitMode(process.argv.slice(2))
 const node = suitableNode()
+
+endWithParent()
 
 if (!node) {
   console.error(`poolscope: Node 22.12 or newer is needed; this is ${process.version}`)
@@ -38,6 +42,20 @@ function suitableNode() {
   if (major > 22 || (major === 22 && minor >= 12)) return process.execPath
   const shipped = join(root, 'node_modules/.bin/node')
   return existsSync(shipped) ? shipped : undefined
+}
+
+/**
+ * Npm passes a signal to the shell that it runs scripts in, and that shell ends without telling us. So that nobody is
+ * left serving behind it, losing the parent counts as a SIGTERM.
+ */
+function endWithParent() {
+  const parent = process.ppid
+  if (process.env.npm_lifecycle_event === undefined || process.platform === 'win32') return
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    process.kill(process.pid, 'SIGTERM')
+  }, parentCheckMs).unref()
 }
 
 /** In this process where it can be: then there is nobody between a signal and the host. */

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { dashboardScenarios } from './scenarios.ts'
+import { dashboardScenarios, emptyScenario } from './scenarios.ts'
 import { Dashboard } from './support/dashboard.ts'
 import { launchBrowser } from './support/launch.ts'
 import { descendants, expectGone, isRunning } from './support/processes.ts'
 
 describe('in a browser', () => {
   const { current } = dashboardScenarios(launchBrowser)
+  emptyScenario(launchBrowser)
 
   test('a host killed with SIGKILL leaves no child; the page says so, and goes on with the next host', async () => {
     const launched = current()

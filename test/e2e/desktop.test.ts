@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
-import { dashboardScenarios } from './scenarios.ts'
+import { dashboardScenarios, emptyScenario } from './scenarios.ts'
 import { Dashboard } from './support/dashboard.ts'
 import { demoConfig } from './support/folder.ts'
 import { launchDesktop } from './support/launch.ts'
@@ -10,6 +10,7 @@ import { root } from './support/serve.ts'
 
 describe('in the desktop window', () => {
   const { current } = dashboardScenarios(launchDesktop)
+  emptyScenario(launchDesktop)
 
   test('the page gets the preload API, frozen, and nothing else', async () => {
     const seen = await current().page.evaluate(() => {

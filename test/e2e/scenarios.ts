@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Dashboard } from './support/dashboard.ts'
+import { Dashboard, pictureTrafficMs } from './support/dashboard.ts'
 import { configComment, demoConfig } from './support/folder.ts'
 import type { Launched } from './support/launch.ts'
 import { descendants, expectGone, isRunning } from './support/processes.ts'
@@ -36,24 +37,29 @@ export function dashboardScenarios(launch: (config: string) => Promise<Launched>
     expect(descendants(launched.hostPid)).toEqual(expect.arrayContaining(pids))
   })
 
-  test('demo traffic moves idle and active, and draws the latency chart', async () => {
-    await dashboard.openOverview()
-    await dashboard.demoTraffic.click()
-    await expect.poll(() => dashboard.figure('demo', 'active'), { timeout: 15_000, interval: 50 }).not.toBe('0')
-    await expect.poll(() => dashboard.figure('demo', 'p50'), { timeout: 15_000 }).toMatch(/\d/)
-    await dashboard.openUpstream('demo', 'Health')
-    const chart = launched.page.getByRole('figure', { name: /^Latency/ })
-    const curve = chart.locator('path.recharts-line-curve').first()
-    // Several seconds with calls: the path has points at different places, and not one move.
-    const pointsDrawn = async () => ((await curve.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0
-    await expect.poll(pointsDrawn, { timeout: 20_000 }).toBeGreaterThan(3)
-    expect((await curve.boundingBox())?.width).toBeGreaterThan(1)
-    await dashboard.shoot(`${launched.kind}-upstream-traffic`)
-    await dashboard.openOverview()
-    await dashboard.shoot(`${launched.kind}-overview-traffic`)
-    await dashboard.demoTraffic.click()
-    await expect.poll(() => dashboard.figure('demo', 'active'), { timeout: 15_000 }).toBe('0')
-  })
+  test(
+    'demo traffic moves idle and active, and draws the latency chart',
+    async () => {
+      await dashboard.openOverview()
+      await dashboard.demoTraffic.click()
+      await expect.poll(() => dashboard.figure('demo', 'active'), { timeout: 15_000, interval: 50 }).not.toBe('0')
+      await expect.poll(() => dashboard.figure('demo', 'p50'), { timeout: 15_000 }).toMatch(/\d/)
+      await dashboard.openUpstream('demo', 'Health')
+      const chart = launched.page.getByRole('figure', { name: /^Latency/ })
+      const curve = chart.locator('path.recharts-line-curve').first()
+      // Several seconds with calls: the path has points at different places, and not one move.
+      const pointsDrawn = async () => ((await curve.getAttribute('d')) ?? '').match(/[ML]/g)?.length ?? 0
+      await expect.poll(pointsDrawn, { timeout: 20_000 }).toBeGreaterThan(3)
+      expect((await curve.boundingBox())?.width).toBeGreaterThan(1)
+      await delay(pictureTrafficMs)
+      await dashboard.shoot(`${launched.kind}-upstream-traffic`)
+      await dashboard.openOverview()
+      await dashboard.shoot(`${launched.kind}-overview-traffic`)
+      await dashboard.demoTraffic.click()
+      await expect.poll(() => dashboard.figure('demo', 'active'), { timeout: 15_000 }).toBe('0')
+    },
+    60_000 + pictureTrafficMs,
+  )
 
   test('a kill asks first; then the process is gone and another PID takes its place', async () => {
     const [victim = 0, other = 0] = await twoIdle()
@@ -200,4 +206,19 @@ export function dashboardScenarios(launch: (config: string) => Promise<Launched>
   }
 
   return { current: () => launched }
+}
+
+/** A config without servers: the dashboard says how to begin. */
+export function emptyScenario(launch: (config: string) => Promise<Launched>): void {
+  test('without upstreams the overview says how to begin', async () => {
+    const launched = await launch('{ "mcpServers": {} }')
+    try {
+      const main = launched.page.getByRole('main')
+      await main.getByRole('button', { name: /Add/ }).first().waitFor({ timeout: 10_000 })
+      await new Dashboard(launched.page).shoot(`${launched.kind}-empty`)
+      expect(launched.complaints).toEqual([])
+    } finally {
+      await launched.dispose()
+    }
+  })
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startModule, TemporaryProject } from './project.ts'
 
 const { build } = await startModule<{
@@ -29,6 +29,9 @@ const makeProject = () =>
     'node_modules/package.json': '{"type":"module"}',
   })
 const node = process.execPath
+
+beforeAll(() => void vi.spyOn(process.stderr, 'write').mockReturnValue(true)) // it tells when it builds
+afterAll(() => vi.restoreAllMocks())
 /** Each build runs two tools. */
 const builds = (root: string) =>
   existsSync(join(root, 'out/runs')) ? readFileSync(join(root, 'out/runs')).length / 2 : 0

@@ -3,6 +3,11 @@ import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
+const picturesFolder = process.env.POOLSCOPE_SHOTS
+
+/** Charts that are to be looked at need more of a history than charts that are to be tested. */
+export const pictureTrafficMs = picturesFolder ? 90_000 : 0
+
 export interface ProcessRow {
   pid: number
   state: string
@@ -102,12 +107,11 @@ export class Dashboard {
 
   /** Pictures in both themes, for people to look at: only where POOLSCOPE_SHOTS names a folder. */
   async shoot(name: string): Promise<void> {
-    const folder = process.env.POOLSCOPE_SHOTS
-    if (!folder) return
-    mkdirSync(folder, { recursive: true })
+    if (!picturesFolder) return
+    mkdirSync(picturesFolder, { recursive: true })
     for (const colorScheme of ['light', 'dark'] as const) {
       await this.page.emulateMedia({ colorScheme })
-      await this.page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
+      await this.page.screenshot({ path: join(picturesFolder, `${name}-${colorScheme}.png`), animations: 'disabled' })
     }
     await this.page.emulateMedia({ colorScheme: null })
   }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -21,17 +21,15 @@ export interface Serving {
   ready: ReadyLine
   stdout: string[]
   stderr(): string
+  /** How it ended: the exit code, or the signal's name. */
+  ended: Promise<number | NodeJS.Signals | null>
   /** Sends a signal and waits for the end. @returns the exit code, or the signal's name */
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>
 }
 
 /** Starts a program that ends up serving, and waits for its ready line. @throws Error with its stderr when it ends before */
-export async function startServing(command: string, args: readonly string[], options: { ownGroup?: boolean } = {}) {
-  const child = spawn(command, args, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: options.ownGroup ?? false,
-  })
+export async function startServing(command: string, args: readonly string[], options: SpawnOptions = {}) {
+  const child = spawn(command, args, { cwd: root, ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   const stdout: string[] = []
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -51,10 +49,10 @@ export async function startServing(command: string, args: readonly string[], opt
     ready,
     stdout,
     stderr: () => stderr,
-    async end(signal = 'SIGTERM') {
+    ended: exited.then(([code, signal]) => code ?? signal),
+    end(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
-      const [code, by] = await exited
-      return code ?? by
+      return serving.ended
     },
   }
   return serving
