@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import type { CommandResult } from '../../../shared/contract.ts'
 import { openDialog } from '../../app/ui.ts'
 import {
@@ -69,6 +69,7 @@ function Instructions({ upstream }: { upstream: string }) {
   const [connection, setConnection] = useState<Connection | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [client, setClient] = useState<string | null>(null)
+  const [revealed, setRevealed] = useState(false)
   useEffect(() => {
     let current = true
     runCommand('client.connect', { upstream }).then(
@@ -87,23 +88,32 @@ function Instructions({ upstream }: { upstream: string }) {
       </Callout>
     )
   if (!connection) return <Skeleton className="h-80" />
-  const shown = client ?? connection.snippets[0]?.client ?? ''
+  const chosen = client ?? connection.snippets[0]?.client ?? ''
+  const secret = connection.authorization?.replace(/^\S+\s+/, '')
+  // What is copied is always whole; what is shown may be on a shared screen.
+  const masked = (text: string) => (secret && !revealed ? text.replaceAll(secret, '•'.repeat(12)) : text)
   return (
     <>
       <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 gap-y-1">
         <Row label="URL" text={connection.url} />
-        {connection.authorization !== null && <Row label="Authorization" text={connection.authorization} secret />}
+        {connection.authorization !== null && (
+          <Row label="Authorization" text={connection.authorization} shown={masked(connection.authorization)}>
+            <Button size="sm" variant="ghost" onClick={() => setRevealed(!revealed)}>
+              {revealed ? 'Hide token' : 'Show token'}
+            </Button>
+          </Row>
+        )}
       </dl>
       <Tabs
         label="Client"
         items={connection.snippets.map((snippet) => ({ value: snippet.client, label: snippet.client }))}
-        value={shown}
+        value={chosen}
         onValueChange={setClient}
       >
         {connection.snippets.map((snippet) => (
           <TabPanel key={snippet.client} value={snippet.client} className="relative pt-2">
             <pre className="h-56 overflow-auto rounded-md border border-line bg-canvas py-3 pr-32 pl-3 font-mono text-xs leading-[17px] whitespace-pre-wrap wrap-anywhere text-ink select-text">
-              {snippet.text}
+              {masked(snippet.text)}
             </pre>
             <span className="absolute top-4 right-2">
               <CopyButton text={snippet.text} label="Copy snippet" />
@@ -115,20 +125,21 @@ function Instructions({ upstream }: { upstream: string }) {
   )
 }
 
-function Row({ label, text, secret }: { label: string; text: string; secret?: boolean }) {
-  const [shown, setShown] = useState(!secret)
+interface RowProps {
+  label: string
+  /** What is copied. */
+  text: string
+  shown?: string
+  children?: ReactNode
+}
+
+function Row({ label, text, shown = text, children }: RowProps) {
   return (
     <>
       <dt className="text-xs text-ink-3">{label}</dt>
-      <dd className="min-w-0 truncate font-mono text-xs select-text">
-        {shown ? text : text.replace(/\S{6,}$/, '••••••••••••')}
-      </dd>
+      <dd className="min-w-0 truncate font-mono text-xs select-text">{shown}</dd>
       <dd className="flex items-center justify-end gap-1">
-        {secret && (
-          <Button size="sm" variant="ghost" onClick={() => setShown(!shown)}>
-            {shown ? 'Hide' : 'Show'}
-          </Button>
-        )}
+        {children}
         <Copy text={text} label={`Copy ${label}`} />
       </dd>
     </>
