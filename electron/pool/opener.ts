@@ -91,10 +91,15 @@ export class Opener<R extends Resource> {
     return order.id
   }
 
+  /** Gives up the place in the budget's line. */
+  leaveLine(): void {
+    this.#budget?.withdraw(this.#holder)
+  }
+
   /** Forgets orders and the place in line. */
   cancel(): void {
     this.#orders.length = 0
-    this.#budget?.withdraw(this.#holder)
+    this.leaveLine()
   }
 
   /** A permit of the budget is reserved for this pool. */

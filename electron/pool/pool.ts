@@ -5,8 +5,10 @@ import type { Emitter } from '../kit/emitter.ts'
 import { Acquires } from './acquires.ts'
 import { Alarm } from './alarm.ts'
 import type { PermitBudget, PermitHolder } from './budget.ts'
+import { Circulation } from './circulation.ts'
 import { Closer } from './closer.ts'
 import type { PooledConnection } from './connection.ts'
+import { Control } from './control.ts'
 import { PoolCore } from './core.ts'
 import type { PoolEvents } from './events.ts'
 import { Grants } from './grants.ts'
@@ -15,8 +17,6 @@ import { LeaseWatch } from './lease-watch.ts'
 import { Maintenance } from './maintenance.ts'
 import { Opener } from './opener.ts'
 import { Outcomes } from './outcomes.ts'
-import { poolError } from './pool-error.ts'
-import { retirementOf } from './retirement.ts'
 import { RollingRestart } from './rolling-restart.ts'
 import { Shutdown, shutdownMs } from './shutdown.ts'
 import { poolSnapshot } from './snapshot.ts'
@@ -24,8 +24,6 @@ import { development } from './state.ts'
 import { Sweep } from './sweep.ts'
 import type { AcquireOptions, Lease, OpenResource, Resource } from './types.ts'
 import { Validator } from './validator.ts'
-
-const evicted = { reason: 'evicted', manner: 'gentle' } as const
 
 export interface PoolOptions<R extends Resource> {
   /** For messages and connection ids. */
@@ -51,9 +49,9 @@ export class Pool<R extends Resource> {
   readonly #outcomes: Outcomes<R>
   readonly #opener: Opener<R>
   readonly #maintenance: Maintenance<R>
-  readonly #grants: Grants<R>
+  readonly #circulation: Circulation<R>
+  readonly #control: Control<R>
   readonly #acquires: Acquires<R>
-  readonly #watch: LeaseWatch<R>
   readonly #roll: RollingRestart<R>
   readonly #shutdown: Shutdown<R>
   readonly #sweepSteps: readonly ((now: number) => void)[]
@@ -73,7 +71,7 @@ export class Pool<R extends Resource> {
     this.#closer = new Closer(core, fill, (connection) => this.#freed(connection))
     this.#outcomes = new Outcomes(core, this.#closer, {
       place: (connection) => {
-        this.#readmit(connection, clock.now())
+        this.#circulation.readmit(connection, clock.now())
         this.#roll.ready(connection)
       },
       refuseWaiters: (error) => this.#acquires.rejectAll(error),
@@ -89,26 +87,47 @@ export class Pool<R extends Resource> {
       alarm: this.#alarm,
       outcomes: this.#outcomes,
     })
-    this.#watch = new LeaseWatch(core, this.#closer)
+    const watch = new LeaseWatch(core, this.#closer)
     const validator = new Validator(
       core,
       (connection) => {
         const now = clock.now()
         connection.verifiedAt = now
-        this.#readmit(connection, now)
+        this.#circulation.readmit(connection, now)
         fill()
       },
       (connection, error) => this.#outcomes.unwell(connection, error),
     )
     this.#sweeper = new Sweep(core, this.#closer, validator, this.#outcomes)
     this.#maintenance = new Maintenance(core, {
-      returned: (connection, now) => this.#returned(connection, now),
+      returned: (connection, now) => {
+        this.#circulation.returned(connection, now)
+        if (development) this.#assertCheaply()
+      },
       broken: (connection) => this.#closer.end(connection, 'unhealthy', 'abrupt'),
       sweep: (now, stalledMs) => this.#sweep(now, stalledMs),
     })
-    this.#grants = new Grants(core, this.#closer, this.#watch, validator, this.#maintenance)
-    this.#acquires = new Acquires(core, this.#grants, this.#watch, this.#alarm, fill)
+    const grants = new Grants(core, this.#closer, watch, validator, this.#maintenance)
+    this.#acquires = new Acquires(core, grants, watch, this.#alarm, fill)
     this.#roll = new RollingRestart(core, this.#closer, this.#opener)
+    this.#circulation = new Circulation({
+      core,
+      closer: this.#closer,
+      grants,
+      outcomes: this.#outcomes,
+      roll: this.#roll,
+      budget,
+      holder: this.#holder,
+      fill,
+    })
+    this.#control = new Control({
+      core,
+      closer: this.#closer,
+      opener: this.#opener,
+      acquires: this.#acquires,
+      maintenance: this.#maintenance,
+      roll: this.#roll,
+    })
     this.#shutdown = new Shutdown(
       core,
       this.#closer,
@@ -121,7 +140,7 @@ export class Pool<R extends Resource> {
     )
     this.#sweepSteps = [
       (now) => this.#tickBreaker(now),
-      (now) => this.#watch.sweep(now),
+      (now) => watch.sweep(now),
       (now) => this.#sweeper.evict(now),
       (now) => this.#sweeper.validate(now),
       (now) => this.#outcomes.checkStability(now),
@@ -158,25 +177,12 @@ export class Pool<R extends Resource> {
 
   /** Takes effect at once: what is over a lowered limit is closed as soon as it is free. */
   setLimits(limits: PoolLimits): void {
-    const core = this.#core
-    core.limits = limits
-    core.permitCeiling = Math.max(limits.maxConnections, core.connections.size)
-    core.returns.resize(core.returnCapacity)
-    this.#maintenance.setPeriod(limits.healthCheckIntervalMs)
-    while (core.connections.size - core.counts.draining > limits.maxConnections && core.idle.oldest) {
-      this.#closer.end(core.idle.oldest, 'evicted', 'gentle')
-    }
-    this.#dropUsed()
-    core.changed()
-    this.#opener.fill()
+    this.#control.setLimits(limits)
   }
 
   /** A program that answers once and exits: each connection is leased once, and spares are kept warm. */
   setSingleShot(on: boolean): void {
-    this.#core.singleShot = on
-    this.#dropUsed()
-    this.#core.changed()
-    this.#opener.fill()
+    this.#control.setSingleShot(on)
   }
 
   /**
@@ -185,23 +191,12 @@ export class Pool<R extends Resource> {
    * @throws AppError QUEUE_FULL when every permit is in use; CIRCUIT_OPEN while a probe is out; POOL_SUSPENDED, POOL_CLOSED
    */
   spawn(): string {
-    const core = this.#core
-    if (core.state !== 'running') throw this.#acquires.stateError()
-    if (core.connections.size + this.#opener.ordersWaiting >= core.limits.maxConnections) {
-      throw poolError(core, 'QUEUE_FULL', 'every connection is in use: raise maxConnections')
-    }
-    if (core.breaker.probeId !== undefined) throw this.#acquires.circuitOpen()
-    if (core.breaker.halfOpen()) core.events.emit('breaker.half-open', undefined)
-    this.#opener.refillPaused = false
-    const id = this.#opener.order(true)
-    this.#opener.fill()
-    return id
+    return this.#control.spawn()
   }
 
   /** Closes every connection once it is free; the next demand opens new ones. */
   drain(): void {
-    this.#opener.refillPaused = true
-    for (const connection of this.connections()) this.#retire(connection)
+    this.#control.drain()
   }
 
   /** Replaces every connection, one after the other, while requests go on. */
@@ -211,43 +206,21 @@ export class Pool<R extends Resource> {
 
   /** Grants nothing until resumed; who waits is refused. Leases that are out go on. */
   suspend(): void {
-    if (this.#core.state !== 'running') return
-    this.#core.state = 'suspended'
-    this.#core.changed()
-    this.#budget?.withdraw(this.#holder)
-    this.#acquires.rejectAll(() => this.#acquires.stateError())
+    this.#control.suspend()
   }
 
   resume(): void {
-    if (this.#core.state !== 'suspended') return
-    this.#core.state = 'running'
-    this.#core.changed()
-    this.#roll.step()
-    this.#opener.fill()
+    this.#control.resume()
   }
 
   /** Tries to connect now instead of waiting for the backoff or the breaker. */
   retry(): void {
-    const core = this.#core
-    this.#opener.refillPaused = false
-    core.gate.hurry()
-    if (core.breaker.halfOpen()) core.events.emit('breaker.half-open', undefined)
-    core.changed()
-    // Nobody waits and nothing is kept ready, but a person wants to know whether it connects.
-    if (core.state === 'running' && core.connections.size === 0 && this.#opener.ordersWaiting === 0) {
-      this.#opener.order(true)
-    }
-    this.#opener.fill()
+    this.#control.retry()
   }
 
   /** Closes the breaker and forgets the failures. */
   resetBreaker(): void {
-    const core = this.#core
-    core.gate.forget()
-    core.gate.hurry()
-    if (core.breaker.reset()) core.events.emit('breaker.closed', undefined)
-    core.changed()
-    this.#opener.fill()
+    this.#control.resetBreaker()
   }
 
   /**
@@ -255,14 +228,7 @@ export class Pool<R extends Resource> {
    * @returns false when there is no such live connection
    */
   evict(id: string, how: 'kill' | 'drain' | 'restart'): boolean {
-    const connection = this.#core.connections.get(id)
-    if (!connection) return false
-    if (how === 'kill') this.#closer.revoke(connection, 'killed', 'kill')
-    else {
-      connection.reopen ||= how === 'restart'
-      this.#retire(connection)
-    }
-    return true
+    return this.#control.evict(id, how)
   }
 
   /** Drains within `timeoutMs`, then kills. Concurrent closes have one outcome; nothing is left. Never rejects. */
@@ -279,48 +245,6 @@ export class Pool<R extends Resource> {
   assertInvariants(): void {
     const broken = brokenInvariants(this.#core, this.#core.returns.length === 0)
     if (broken.length > 0) throw new Error(`${this.#core.name}: ${broken.join('; ')}`)
-  }
-
-  /** One that came back from its holder. */
-  #returned(connection: PooledConnection<R>, now: number): void {
-    // It went down while it was in the queue.
-    if (connection.state !== 'returning') return
-    connection.idleSince = now
-    connection.verifiedAt = now
-    this.#readmit(connection, now)
-    if (development) this.#assertCheaply()
-  }
-
-  /** One that is reserved and well is placed, or closed when something says that its time is over. */
-  #readmit(connection: PooledConnection<R>, now: number): void {
-    const retirement = retirementOf(this.#core, connection, now) ?? (this.#mustGo(connection) ? evicted : undefined)
-    if (!retirement) {
-      this.#grants.place(connection, now)
-      return
-    }
-    this.#outcomes.retired(connection, retirement.reason)
-    this.#closer.end(connection, retirement.reason, retirement.manner)
-  }
-
-  #mustGo(connection: PooledConnection<R>): boolean {
-    if (this.#roll.takes(connection)) return true
-    const wanted = this.#core.waiters.length > 0
-    // One that was opened for somebody is not given up before it was used.
-    if (wanted && connection.uses === 0) return false
-    return this.#budget?.mustYield(this.#holder, wanted) === true
-  }
-
-  #retire(connection: PooledConnection<R>): void {
-    if (connection.state === 'leased' || connection.state === 'returning') connection.retire('evicted')
-    else if (connection.open) this.#closer.end(connection, 'evicted', 'gentle')
-  }
-
-  /** What has been used must not be used again when single use begins. */
-  #dropUsed(): void {
-    if (!this.#core.singleUse) return
-    for (const connection of [...this.#core.idle]) {
-      if (connection.uses > 0) this.#closer.end(connection, 'single-use', 'gentle')
-    }
   }
 
   #freed(connection: PooledConnection<R>): void {

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { PermitBudget } from '../../electron/pool/budget.ts'
 import type { Lease } from '../../electron/pool/types.ts'
 import type { PoolLimits } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
@@ -27,9 +28,15 @@ export type Step =
   | { do: 'spawn' | 'drain' | 'restart' | 'suspend' | 'resume' | 'retry' | 'reset-breaker' }
   | { do: 'limits'; limits: Partial<PoolLimits> }
   | { do: 'single-shot'; on: boolean }
+  /** Everybody releases, and nothing is asked for long enough that what is idle gets checked. */
+  | { do: 'rest' }
+  | { do: 'rival-acquire' | 'rival-release'; pick: number }
 
 export interface Schedule {
   limits: Partial<PoolLimits>
+  /** Permits that the pool shares with a rival. */
+  budget: number
+  behaviour: Behaviour
   seed: number
   /** After some steps nothing has a chance to happen before the next one: both fall into the same tick. */
   steps: { step: Step; sameTick: boolean }[]
@@ -41,10 +48,12 @@ const gate = fc.constantFrom('ok', 'ok', 'ok', 'slow', 'never', 'error') as fc.A
 const openGate = fc.constantFrom('ok', 'ok', 'ok', 'ok', 'slow', 'never', 'error', 'throws') as fc.Arbitrary<
   Behaviour['open']
 >
+const behaviour = fc.record({ open: openGate, ping: openGate, close: gate })
 const limits = fc.record(
   {
     maxConnections: fc.integer({ min: 1, max: 5 }),
     minIdle: fc.constantFrom(0, 0, 1, 2),
+    idleTimeoutMs: fc.constantFrom(0, 8_000),
     maxUses: fc.constantFrom(0, 0, 1, 3),
     maxLifetimeMs: fc.constantFrom(0, 0, 15_000),
     mode: fc.constantFrom('on-demand', 'on-demand', 'prespawn'),
@@ -95,7 +104,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: always('behave' as const),
-      behaviour: fc.record({ open: openGate, ping: openGate, close: gate }),
+      behaviour,
     }),
   },
   {
@@ -123,10 +132,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: always('limits' as const), limits }) },
   { weight: 1, arbitrary: fc.record({ do: always('single-shot' as const), on: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: always('rest' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('rival-acquire' as const, 'rival-release' as const), pick }),
+  },
 )
 
 export const schedules: fc.Arbitrary<Schedule> = fc.record({
   limits,
+  budget: fc.integer({ min: 1, max: 8 }),
+  behaviour,
   seed: fc.nat(),
   steps: fc.array(fc.record({ step, sameTick: fc.boolean() }), { minLength: 1, maxLength: 60, size: 'max' }),
   ending: fc.constantFrom('close', 'destroy', 'close-slowly'),
@@ -142,7 +158,6 @@ interface Call {
 const modelLimits: Partial<PoolLimits> = {
   healthCheckIntervalMs: 1_000,
   acquireTimeoutMs: 3_000,
-  idleTimeoutMs: 8_000,
   leakWarnMs: 4_000,
   maxLeaseMs: 20_000,
 }
@@ -152,6 +167,10 @@ const pingMs = 200_000
 /** Runs one schedule; throws on the first invariant that does not hold. */
 export class ModelRun {
   readonly #fixture: PoolFixture
+  readonly #budget: PermitBudget
+  /** Another pool, which behaves well and wants its share. */
+  readonly #rival: PoolFixture
+  readonly #rivalHeld: Lease<FakeResource>[] = []
   readonly #calls: Call[] = []
   readonly #held: Call[] = []
   readonly #given: Call[] = []
@@ -161,7 +180,14 @@ export class ModelRun {
 
   constructor(schedule: Schedule) {
     this.#limits = { ...modelLimits, ...schedule.limits }
-    this.#fixture = new PoolFixture(this.#limits, { random: mulberry32(schedule.seed) })
+    this.#budget = new PermitBudget(schedule.budget)
+    this.#fixture = new PoolFixture(this.#limits, {
+      random: mulberry32(schedule.seed),
+      budget: this.#budget,
+      behaviour: schedule.behaviour,
+    })
+    const { clock } = this.#fixture
+    this.#rival = new PoolFixture({ ...modelLimits, maxConnections: 3 }, { name: 'rival', clock, budget: this.#budget })
     this.#fixture.pool.events.on('connection.opening', ({ reason }) => {
       if (reason === 'replace') this.#replaced()
     })
@@ -266,6 +292,18 @@ export class ModelRun {
         this.#limits = { ...this.#limits, ...step.limits }
         pool.setLimits({ ...this.#fixture.limits, ...this.#limits })
         return
+      case 'rival-acquire':
+        this.#rival.pool.acquire().then(
+          (lease) => void this.#rivalHeld.push(lease),
+          () => {},
+        )
+        return
+      case 'rival-release':
+        at(this.#rivalHeld, step.pick)?.release()
+        return
+      case 'rest':
+        for (const { lease } of this.#held.splice(0)) lease?.release()
+        return clock.advance(31_000)
       case 'single-shot':
         pool.setSingleShot(step.on)
         return
@@ -323,11 +361,16 @@ export class ModelRun {
 
   /** Holds at any moment. */
   #check(): void {
-    const { pool, errors, live } = this.#fixture
+    const { pool, live } = this.#fixture
+    const errors = [...this.#fixture.errors, ...this.#rival.errors]
     if (this.#failure) throw this.#failure
     if (errors.some((error) => !String(error).includes('close failed')))
       throw new Error(`reported: ${errors.map(String).join('; ')}`)
     pool.assertInvariants()
+    this.#rival.pool.assertInvariants()
+    const used = pool.connections().length + this.#rival.pool.connections().length
+    if (used !== this.#budget.used || used > this.#budget.max)
+      throw new Error(`1: ${used} permits in use, the budget counts ${this.#budget.used} of ${this.#budget.max}`)
     const { quarantined, spawning, idle, leased, returning, draining } = pool.snapshot()
     const permits = spawning + idle + leased + returning + draining
     if (live.length > permits + quarantined) throw new Error(`1: ${live.length} live, ${permits} permits in use`)
@@ -339,7 +382,9 @@ export class ModelRun {
     const { pool } = this.#fixture
     const now = pool.snapshot()
     const asleep = now.spawning === 0 && now.returning === 0 && now.reconnect.nextAt === null
-    const room = now.idle + now.leased + now.draining < now.max
+    const rival = this.#rival.pool.snapshot()
+    const permit = this.#budget.used < this.#budget.max || (rival.idle > 0 && rival.draining + now.draining === 0)
+    const room = now.idle + now.leased + now.draining < now.max && permit
     if (now.state === 'running' && now.breaker.state === 'closed' && now.waiting > 0 && asleep && room)
       throw new Error(`${now.waiting} wait, a permit is free, and nothing is being opened`)
     if (now.spawning > 2) throw new Error(`${now.spawning} are being opened at a time`)
@@ -350,9 +395,11 @@ export class ModelRun {
     const { pool, clock, live } = this.#fixture
     if (ending === 'close-slowly') for (const resource of live) resource.behaviour.close = 'never'
     if (ending === 'destroy') pool.destroy(new AppError('POOL_CLOSED', 'destroyed'))
+    const rivalClosed = this.#rival.pool.close('shutdown')
     const closed = Array.from({ length: 10 }, () => pool.close('shutdown'))
     await clock.advance(12_000)
-    await Promise.all(closed)
+    await Promise.all([...closed, rivalClosed])
+    if (this.#budget.used > 0 || this.#budget.waiting > 0) throw new Error('7: permits of the budget are left')
     await clock.advance(pingMs)
     this.#check()
     const { state, waiting } = pool.snapshot()
