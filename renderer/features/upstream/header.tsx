@@ -72,7 +72,7 @@ function Identity({ name }: { name: string }) {
       )}
       {server && (
         <span
-          className="hidden truncate text-xs text-ink-3 min-[1180px]:inline"
+          className="hidden min-w-0 shrink-100 truncate text-xs text-ink-3 min-[1180px]:inline"
           title={`MCP ${server.protocolVersion}`}
         >
           {server.name} {server.version} · MCP {server.protocolVersion}

@@ -62,7 +62,11 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
       return (
         <Callout
           tone="warn"
-          title={`Attempt ${problem.attempt}, retry ${untilText(problem.nextAt, now)}`}
+          title={
+            problem.nextAt <= now
+              ? `Attempt ${problem.attempt} is due`
+              : `Attempt ${problem.attempt}, retry ${untilText(problem.nextAt, now)}`
+          }
           actions={
             <CommandButton command="upstream.retry" name={name} icon={RotateCw}>
               Retry now

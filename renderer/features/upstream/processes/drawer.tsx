@@ -35,13 +35,15 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
   const connection = useLastKnown(upstream, id)
   const ended = useEvents({ upstream }).find((event) => event.kind === 'connection.dead' && event.connectionId === id)
   const pid = connection?.pid ?? ended?.pid ?? null
-  const close = useRef<HTMLButtonElement>(null)
+  const panel = useRef<HTMLElement>(null)
   // Keyed by its process, so this runs once for each: whoever opened it with a key is in it, and Tab goes on from here.
-  useEffect(() => close.current?.focus({ preventScroll: true }), [])
+  useEffect(() => panel.current?.focus({ preventScroll: true }), [])
   return (
     <aside
+      ref={panel}
+      tabIndex={-1}
       aria-label={`Process ${pid ?? ''}`}
-      className="absolute inset-y-0 right-0 z-20 flex w-[min(540px,100%)] flex-col border-l border-line-strong bg-panel shadow-pop"
+      className="absolute inset-y-0 right-0 z-20 flex w-[min(540px,100%)] flex-col border-l border-line-strong bg-panel shadow-pop outline-none"
     >
       <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line px-3">
         <h2 className="text-lg font-semibold">{pid === null ? 'Process' : `Process ${pid}`}</h2>
@@ -52,7 +54,7 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
         )}
         <span className="flex-1" />
         {connection && alive && <Actions connection={connection} />}
-        <IconButton ref={close} icon={X} label="Close details" onClick={onClose} />
+        <IconButton icon={X} label="Close details" onClick={onClose} />
       </header>
       {ended && (
         <Callout
