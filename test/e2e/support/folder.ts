@@ -15,7 +15,7 @@ export const configComment = '// chosen by hand: two are always ready'
 export const demoConfig = `{
   "mcpServers": {
     "demo": {
-      "command": ${JSON.stringify(process.execPath)},
+      "command": "node",
       "args": ["\${POOLSCOPE_DEMO_SERVER}"],
       ${configComment}
       "pool": { "minIdle": 2, "maxConnections": 4 }
