@@ -38,7 +38,7 @@ export class Acquires<R extends Resource> {
       if (lease) return Promise.resolve(lease)
     }
     if (core.breaker.state === 'open' || core.waiters.length >= core.limits.maxWaiting) return this.#refuse(options)
-    return this.#wait(options)
+    return this.#wait(options, now ?? core.clock.now())
   }
 
   /** Those whose time is over. */
@@ -83,9 +83,8 @@ export class Acquires<R extends Resource> {
       : poolError(this.#core, 'POOL_CLOSED', 'the pool is closed')
   }
 
-  #wait(options: AcquireOptions | undefined): Promise<Lease<R>> {
-    const { waiters, clock, limits } = this.#core
-    const now = clock.now()
+  #wait(options: AcquireOptions | undefined, now: number): Promise<Lease<R>> {
+    const { waiters, limits } = this.#core
     const timeoutAt = now + limits.acquireTimeoutMs
     const own = options?.deadline !== undefined && options.deadline < timeoutAt
     const deadline = own ? (options.deadline ?? timeoutAt) : timeoutAt

@@ -132,7 +132,7 @@ export class Closer<R extends Resource> {
     if (closing.settled) {
       // It went after all: counted as dead, its permit has been freed before.
       if (outcome === 'gone' && core.quarantined.delete(connection.id)) {
-        core.counts.draining++
+        core.counts.enter('draining')
         this.#dead(connection)
       }
       return
@@ -143,7 +143,7 @@ export class Closer<R extends Resource> {
     core.connections.delete(connection.id)
     if (outcome === 'gone') this.#dead(connection)
     else {
-      core.counts.draining--
+      core.counts.leave('draining')
       core.quarantined.set(connection.id, connection)
       core.events.emit('connection.quarantined', { connectionId: connection.id })
       core.changed()

@@ -1,6 +1,6 @@
 import type { CloseReason, ConnectionState, OpenReason } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
-import { development, isLegal } from './state.ts'
+import { development, isLegal, stateCodes } from './state.ts'
 import type { CloseManner, DownCause, Lease, Resource } from './types.ts'
 
 /** Why a connection is closed as soon as it is free, and how. */
@@ -11,7 +11,8 @@ export interface Retirement {
 
 /** Keeps counts by state; told of every change. */
 export interface StateObserver {
-  stateChanged(from: ConnectionState, to: ConnectionState): void
+  /** Arguments are codes of states. */
+  stateChanged(from: number, to: number): void
   illegalChange(error: Error): void
 }
 
@@ -71,6 +72,7 @@ export class PooledConnection<R extends Resource> {
   downCause: DownCause | undefined
 
   #state: ConnectionState = 'spawning'
+  #code = stateCodes.spawning
   #stateSince: number
   readonly #clock: Clock
   readonly #observer: StateObserver
@@ -120,17 +122,19 @@ export class PooledConnection<R extends Resource> {
    * @throws Error in development when the change is not allowed; in production it is reported and does not happen
    */
   moveTo(next: ConnectionState, now: number): void {
-    const from = this.#state
-    if (!isLegal(from, next)) {
-      const error = new Error(`connection ${this.id}: ${from} -> ${next} is not allowed`)
+    const from = this.#code
+    const to = stateCodes[next]
+    if (!isLegal(from, to)) {
+      const error = new Error(`connection ${this.id}: ${this.#state} -> ${next} is not allowed`)
       if (development) throw error
       this.#observer.illegalChange(error)
       return
     }
     this.#state = next
+    this.#code = to
     this.#stateSince = now
     this.forgivenMs = 0
-    this.#observer.stateChanged(from, next)
+    this.#observer.stateChanged(from, to)
   }
 
   /** Closes it once it is free. The first cause wins. */

@@ -1,5 +1,5 @@
 import type { PoolLimits } from '../../shared/config.ts'
-import type { CloseReason, ConnectionState } from '../../shared/state.ts'
+import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Random } from '../kit/clock.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Breaker } from './breaker.ts'
@@ -8,7 +8,7 @@ import type { PoolEvents } from './events.ts'
 import { IdleStack } from './idle-stack.ts'
 import { ReturnQueue } from './return-queue.ts'
 import { SpawnGate } from './spawn-gate.ts'
-import { noConnections } from './state.ts'
+import { StateCounts } from './state.ts'
 import type { Resource } from './types.ts'
 import { WaiterQueue } from './waiters.ts'
 
@@ -34,7 +34,7 @@ export class PoolCore<R extends Resource> implements StateObserver {
   readonly connections = new Map<string, PooledConnection<R>>()
   readonly quarantined = new Map<string, PooledConnection<R>>()
   /** Of the connections that hold a permit. */
-  readonly counts = noConnections()
+  readonly counts = new StateCounts()
   readonly idle = new IdleStack<R>()
   readonly waiters = new WaiterQueue<R>()
   readonly returns: ReturnQueue<PooledConnection<R>>
@@ -100,9 +100,8 @@ export class PoolCore<R extends Resource> implements StateObserver {
     return this.counts.spawning + this.counts.handshaking
   }
 
-  stateChanged(from: ConnectionState, to: ConnectionState): void {
-    this.counts[from]--
-    this.counts[to]++
+  stateChanged(from: number, to: number): void {
+    this.counts.move(from, to)
     this.changed()
   }
 

@@ -111,6 +111,9 @@ export class Opener<R extends Resource> {
   /** Opens what is needed and allowed now; for the rest it will be called again. */
   fill(): void {
     if (this.#filling) return
+    const { connections, limits } = this.#core
+    // The common case of a busy pool, asked for each waiter: full, and in nobody's line.
+    if (connections.size >= limits.maxConnections && this.#offered === 0 && !this.#budget?.waiting) return
     this.#filling = true
     try {
       while (this.#openNext()) {}
@@ -196,7 +199,7 @@ export class Opener<R extends Resource> {
       lifetimeShare: 1 - core.random() * lifetimeJitter,
     })
     core.connections.set(id, connection)
-    core.counts.spawning++
+    core.counts.enter('spawning')
     core.totals.opened++
     if (core.breaker.state === 'half-open') core.breaker.probeId = id
     const attempt = core.gate.opened(connection.openedAt)

@@ -1,33 +1,81 @@
-import type { ConnectionState } from '../../shared/state.ts'
+import { type ConnectionState, connectionStates } from '../../shared/state.ts'
 
 /**
  * Which state may follow which (POOL semantics, "Connection states"). A connection is valid to lease only in `idle`;
  * `returning` is the reservation of one that came back or is being validated.
  */
-const legal: Record<ConnectionState, Partial<Record<ConnectionState, true>>> = {
-  spawning: { handshaking: true, draining: true },
-  handshaking: { idle: true, draining: true },
-  idle: { leased: true, returning: true, draining: true },
-  leased: { returning: true, draining: true },
-  returning: { idle: true, draining: true },
-  draining: { dead: true },
-  dead: {},
+const successors: Record<ConnectionState, readonly ConnectionState[]> = {
+  spawning: ['handshaking', 'draining'],
+  handshaking: ['idle', 'draining'],
+  idle: ['leased', 'returning', 'draining'],
+  leased: ['returning', 'draining'],
+  returning: ['idle', 'draining'],
+  draining: ['dead'],
+  dead: [],
 }
 
 /** Checks that cost more than a comparison run only here: tests and development. Bundlers replace the expression. */
 export const development = process.env.NODE_ENV !== 'production'
 
-export const isLegal = (from: ConnectionState, to: ConnectionState): boolean => legal[from][to] === true
+/** The place of each state in {@link connectionStates}: three changes of state for each lease are counted by number. */
+export const stateCodes = Object.fromEntries(connectionStates.map((state, code) => [state, code])) as Record<
+  ConnectionState,
+  number
+>
+
+/** One bit for each state that may follow, by code. */
+const legal = connectionStates.map((state) =>
+  successors[state].reduce((bits, next) => bits | (1 << stateCodes[next]), 0),
+)
+
+/** Arguments are codes. */
+export const isLegal = (from: number, to: number): boolean => ((legal[from] ?? 0) & (1 << to)) !== 0
 
 /** How many connections that hold a permit are in each state. Kept by the one function that changes states. */
-export type StateCounts = Record<ConnectionState, number>
+export class StateCounts {
+  readonly #counts = new Int32Array(connectionStates.length)
 
-export const noConnections = (): StateCounts => ({
-  spawning: 0,
-  handshaking: 0,
-  idle: 0,
-  leased: 0,
-  returning: 0,
-  draining: 0,
-  dead: 0,
-})
+  /** Arguments are codes. */
+  move(from: number, to: number): void {
+    this.#add(from, -1)
+    this.#add(to, 1)
+  }
+
+  /** A permit was taken. */
+  enter(state: ConnectionState): void {
+    this.#add(stateCodes[state], 1)
+  }
+
+  /** It holds no permit any more. */
+  leave(state: ConnectionState): void {
+    this.#add(stateCodes[state], -1)
+  }
+
+  get spawning(): number {
+    return this.#counts[stateCodes.spawning] ?? 0
+  }
+
+  get handshaking(): number {
+    return this.#counts[stateCodes.handshaking] ?? 0
+  }
+
+  get idle(): number {
+    return this.#counts[stateCodes.idle] ?? 0
+  }
+
+  get leased(): number {
+    return this.#counts[stateCodes.leased] ?? 0
+  }
+
+  get returning(): number {
+    return this.#counts[stateCodes.returning] ?? 0
+  }
+
+  get draining(): number {
+    return this.#counts[stateCodes.draining] ?? 0
+  }
+
+  #add(code: number, change: number): void {
+    this.#counts[code] = (this.#counts[code] ?? 0) + change
+  }
+}
