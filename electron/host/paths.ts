@@ -7,11 +7,15 @@ export interface BuiltFiles {
   demoServer: string
 }
 
-export const builtFiles = (outDir: string): BuiltFiles => ({
-  renderer: join(outDir, 'renderer'),
-  watchdog: join(outDir, 'cli', 'watchdog.js'),
-  demoServer: join(outDir, 'cli', 'demo-server.js'),
-})
+export const builtFiles = (outDir: string): BuiltFiles => {
+  // What another program runs can't stay inside the packaged app's archive; electron-builder.yml puts it beside.
+  const programs = join(outDir, 'cli').replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked')
+  return {
+    renderer: join(outDir, 'renderer'),
+    watchdog: join(programs, 'watchdog.js'),
+    demoServer: join(programs, 'demo-server.js'),
+  }
+}
 
 /** What a host keeps in its user-data folder. */
 export const userFiles = (userDataDir: string) => ({

@@ -18,8 +18,6 @@ import { setupWindow } from './window.ts'
 const usageExitCode = 2
 
 const outDir = resolve(import.meta.dirname, '..')
-/** Children can't read inside the app's archive; electron-builder.yml puts what they and the host need beside it. */
-const hostOutDir = outDir.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked')
 const logger = lineLogger((line) => process.stderr.write(line))
 
 function main(): void {
@@ -59,7 +57,7 @@ async function startDesktopHost(options: LaunchOptions): Promise<Host> {
     configFile: options.configFile,
     port: options.port,
     auth: options.auth,
-    outDir: hostOutDir,
+    outDir,
     version: app.getVersion(),
     logger,
     watchdog: await findWatchdogRuntime(logger),
