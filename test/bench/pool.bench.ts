@@ -140,7 +140,8 @@ async function measure(scenario: (typeof scenarios)[number]): Promise<Map<string
     await bench.run()
     for (const task of bench.tasks) {
       const { result } = task
-      if (result.state !== 'completed') throw new Error(`${scenario.name}: ${task.name} ${result.state}`, { cause: result })
+      if (result.state !== 'completed')
+        throw new Error(`${scenario.name}: ${task.name} ${result.state}`, { cause: result })
       const perLease = (result.latency.p50 * 1e6) / leasesPerIteration
       nanoseconds.set(task.name, [...(nanoseconds.get(task.name) ?? []), perLease])
     }

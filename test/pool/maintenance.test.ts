@@ -236,15 +236,17 @@ test.each(['throws', 'error', 'never'] as const)(
 )
 
 test('no await while state is held: what happened during a check decides, not what was before it', async () => {
-  const fixture = new PoolFixture({ maxConnections: 1 }, { behaviour: { ping: 'never' } })
+  const fixture = new PoolFixture({ maxConnections: 1 }, { behaviour: { ping: 'never', close: 'slow' } })
   await warm(fixture, 1)
   await fixture.clock.advance(30_250)
   const [checked] = fixture.resources
   fixture.pool.evict(checked?.id ?? '', 'kill')
   checked?.pinging?.resolve()
   await settle()
-  // Killed by a person: the late answer to the ping counts as nothing.
-  expect(fixture.snapshot).toMatchObject({ idle: 0, returning: 0, dead: 1, breaker: { failures: 0 } })
+  // It was well, but it is being killed: it stays where it is, and the late answer counts as nothing.
+  expect(fixture.snapshot).toMatchObject({ idle: 0, returning: 0, draining: 1, breaker: { failures: 0 } })
+  await fixture.clock.advance(250)
+  expect(fixture.snapshot).toMatchObject({ draining: 0, dead: 1 })
   const lease = await fixture.pool.acquire()
   expect(lease.resource).not.toBe(checked)
   fixture.pool.assertInvariants()
