@@ -24,7 +24,7 @@ interface Closing {
 /** Ends connections: with a reason, within a time, once; and frees their permits. */
 export class Closer<R extends Resource> {
   readonly #core: PoolCore<R>
-  readonly #ending: () => void
+  readonly #ending: (connection: PooledConnection<R>) => void
   readonly #freed: (connection: PooledConnection<R>) => void
   readonly #closings = new Map<PooledConnection<R>, Closing>()
 
@@ -32,7 +32,11 @@ export class Closer<R extends Resource> {
    * @param ending called when a connection has begun to end: another one may be needed
    * @param freed called when a permit is free again: the connection is dead, or in quarantine
    */
-  constructor(core: PoolCore<R>, ending: () => void, freed: (connection: PooledConnection<R>) => void) {
+  constructor(
+    core: PoolCore<R>,
+    ending: (connection: PooledConnection<R>) => void,
+    freed: (connection: PooledConnection<R>) => void,
+  ) {
     this.#core = core
     this.#ending = ending
     this.#freed = freed
@@ -63,7 +67,7 @@ export class Closer<R extends Resource> {
     closing.begun = true
     this.#call(connection, closing, closing.manner)
     if (!closing.settled) this.#limit(connection, closing)
-    this.#ending()
+    this.#ending(connection)
   }
 
   /** Takes a lease away from its holder, then ends the connection. */

@@ -64,7 +64,7 @@ export class PooledConnection<R extends Resource> {
   revocation: AbortController | undefined
   /** Set when it is to be closed as soon as it is free. The first cause wins. */
   retirement: Retirement | undefined
-  /** Another one is opened once this is dead (a person's restart). */
+  /** Another one is opened in its place once this has begun to end (a person's restart). */
   reopen = false
   /** Set once it is draining. */
   closeReason: CloseReason | null = null

@@ -68,7 +68,11 @@ export class Pool<R extends Resource> {
     budget?.join(this.#holder)
     const fill = (): void => this.#opener.fill()
     this.#alarm = new Alarm(clock, () => this.#rung())
-    this.#closer = new Closer(core, fill, (connection) => this.#freed(connection))
+    this.#closer = new Closer(
+      core,
+      (connection) => this.#ending(connection),
+      (connection) => this.#freed(connection),
+    )
     this.#outcomes = new Outcomes(core, this.#closer, {
       place: (connection) => {
         this.#circulation.readmit(connection, clock.now())
@@ -247,9 +251,14 @@ export class Pool<R extends Resource> {
     if (broken.length > 0) throw new Error(`${this.#core.name}: ${broken.join('; ')}`)
   }
 
+  /** The successor is ordered now and not once this is dead: else the refill to minIdle would open one besides. */
+  #ending(connection: PooledConnection<R>): void {
+    if (connection.reopen && this.#core.state === 'running') this.#opener.order(true)
+    this.#opener.fill()
+  }
+
   #freed(connection: PooledConnection<R>): void {
     this.#budget?.giveBack()
-    if (connection.reopen && this.#core.state === 'running') this.#opener.order(true)
     this.#roll.freed(connection)
     this.#shutdown.freed()
     this.#opener.fill()

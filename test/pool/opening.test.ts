@@ -291,4 +291,15 @@ describe('what a person can do', () => {
     await settle()
     expect(fixture.snapshot).toMatchObject({ idle: 0, opened: 2, dead: 2 })
   })
+
+  test('evict restart replaces one by one: with minIdle set the pool does not grow', async () => {
+    const fixture = new PoolFixture({ maxConnections: 4, minIdle: 2 })
+    await fixture.sweep()
+    const before = fixture.pool.connections().map(({ id }) => id)
+    expect(before).toHaveLength(2)
+    fixture.pool.evict(before[0] ?? '', 'restart')
+    await fixture.sweep(4)
+    expect(fixture.snapshot).toMatchObject({ idle: 2, opened: 3, dead: 1 })
+    expect(fixture.pool.connections().map(({ id }) => id)).toContain(before[1])
+  })
 })
