@@ -88,6 +88,9 @@ export async function launchChromium(options: {
   const { profile, announce, onGone } = options
   const { executable, switches, env } = await findChromium()
   const own = ['--headless', '--no-startup-window', '--no-first-run', '--mute-audio', `--user-data-dir=${profile}`]
+  // A page opens no windows here. Closing one that it has opened would be late: it may block the page, their renderer
+  // being the same, while Playwright holds it at its start.
+  own.push('--block-new-web-contents')
   const port = announce ? ['--remote-debugging-port=0', '--remote-allow-origins=*'] : []
   const child = spawn(executable, [...own, ...switches, ...port, '--remote-debugging-pipe', ...options.switches], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],

@@ -15,7 +15,6 @@ export async function start(options: { name: string; version: string; appPath: s
     switches,
     onGone: () => process.exit(1),
   })
-  await chromium.cdp.send('Target.setDiscoverTargets', { discover: true })
   runtime.chromium = chromium
   // As Electron: the first signal quits gracefully; the next one finds no handler of ours and ends the process.
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.once(signal, () => app.quit())

@@ -122,18 +122,14 @@ export class WebContents extends EventEmitter {
       this.emit('did-finish-load')
     })
     this.#on('Page.windowOpen', ({ url }) => {
-      if (this.#openHandler({ url: fromChromium(url) }).action === 'deny') this.#closePopups = true
+      if (this.#openHandler({ url: fromChromium(url) }).action !== 'deny')
+        process.stderr.write(`[standin] a second window for ${url} is allowed, but can't be opened here\n`)
     })
     this.#on('Inspector.targetCrashed', () =>
       this.emit('render-process-gone', cancellable(), { reason: 'crashed', exitCode: 1 }),
     )
     this.#on('Fetch.requestPaused', (paused) => void this.#answer(paused).catch(() => {})) // the page may be gone by now
-    chromium().cdp.on('', 'Target.targetCreated', ({ targetInfo }) => {
-      if (targetInfo.openerId === this.targetId && this.#closePopups)
-        void chromium().cdp.send('Target.closeTarget', { targetId: targetInfo.targetId })
-    })
   }
-  #closePopups = false
 
   async #answer({ requestId, request, resourceType, frameId }: Protocol.Fetch.requestPausedPayload) {
     const url = fromChromium(request.url)
