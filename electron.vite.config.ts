@@ -5,8 +5,10 @@ import rendererConfig from './renderer/vite.config.ts'
 const root = import.meta.dirname
 
 /** The desktop build: main, preload and the renderer that the browser gets too. The Node bundles: vite.node.config.ts. */
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   main: {
+    // Leaves out the checks that tests and development make after every step of a pool.
+    define: command === 'build' ? { 'process.env.NODE_ENV': JSON.stringify('production') } : {},
     build: {
       outDir: resolve(root, 'out/main'),
       externalizeDeps: false, // everything is bundled, so that the packaged app needs no node_modules
@@ -42,4 +44,4 @@ export default defineConfig({
       rolldownOptions: { input: resolve(root, 'renderer/index.html') },
     },
   },
-})
+}))

@@ -4,7 +4,7 @@ import type { CloseReason } from '../../shared/state.ts'
 import type { ChildTree, ExitInfo, ProcessSpec } from '../process/types.ts'
 
 /** Lines of stderr that go into an error: enough for the cause, little enough for a JSON-RPC error. */
-const stderrTailLines = 10
+const stderrTailLines = 20
 
 /** What every error of a process tells. */
 export function processFacts(tree: ChildTree, connectionId: string): Record<string, unknown> {
