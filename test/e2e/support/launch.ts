@@ -37,68 +37,101 @@ function electronExecutable(): string {
   return real && existsSync(real) ? real : join(root, 'test/standin/electron')
 }
 
-export async function launchDesktop(config?: string): Promise<Launched> {
-  const folder = makeFolder(config)
-  const args = [root, `--user-data-dir=${folder.path}`, '--port=0']
-  const app = await _electron.launch({ executablePath: electronExecutable(), args, cwd: root })
-  const main = app.process() // now: Playwright forgets it when the app has ended
-  const page = await app.firstWindow()
-  let open = true
-  app.on('close', () => {
-    open = false
-  })
-  const quit = async () => {
-    if (open) await app.close()
+/** What must be undone, in reverse order; one that fails keeps none of the others from being done. */
+class Cleanups {
+  readonly #steps: (() => unknown)[] = []
+
+  add(step: () => unknown): void {
+    this.#steps.push(step)
   }
-  return {
-    kind: 'desktop',
-    page,
-    folder,
-    app,
-    main,
-    hostPid: main.pid ?? 0,
-    complaints: listenForComplaints(page),
-    quit,
-    async dispose() {
-      wake(main.pid ?? 0)
-      await quit()
-      folder[Symbol.dispose]()
-    },
+
+  readonly run = async (): Promise<void> => {
+    const errors: unknown[] = []
+    for (const step of this.#steps.splice(0).reverse()) {
+      try {
+        await step()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'cleaning up failed')
   }
 }
 
-export async function launchBrowser(config?: string): Promise<Launched> {
-  const folder = makeFolder(config)
-  const port = await freePort() // the same one for the second life of the host
-  const args = ['--user-data-dir', folder.path, '--port', String(port), '--log-level', 'warn']
-  let serving = await serve(args)
-  const browser = await launchChromium()
-  const page = await browser.newPage({ viewport: windowSize })
-  const complaints = listenForComplaints(page)
-  await page.goto(serving.ready.dashboard)
-  const launched: Launched = {
-    kind: 'browser',
-    page,
-    folder,
-    complaints,
-    get hostPid() {
-      return serving.pid
-    },
-    quit: async () => void (await serving.end()),
-    async killAndRestartHost(whileGone) {
-      await serving.end('SIGKILL')
-      await whileGone()
-      serving = await serve(args)
-    },
-    async dispose() {
-      await browser.close()
-      wake(serving.pid)
-      await serving.end()
-      folder[Symbol.dispose]()
-    },
+/** Runs a launch; what it has begun is undone when it fails in the middle. */
+async function launching(launch: (cleanups: Cleanups) => Promise<Launched>): Promise<Launched> {
+  const cleanups = new Cleanups()
+  try {
+    return await launch(cleanups)
+  } catch (error) {
+    await cleanups.run()
+    throw error
   }
-  return launched
 }
+
+export const launchDesktop = (config?: string) =>
+  launching(async (cleanups) => {
+    const folder = makeFolder(config)
+    cleanups.add(() => folder[Symbol.dispose]())
+    const args = [root, `--user-data-dir=${folder.path}`, '--port=0']
+    const app = await _electron.launch({ executablePath: electronExecutable(), args, cwd: root })
+    const main = app.process() // now: Playwright forgets it when the app has ended
+    let open = true
+    app.on('close', () => {
+      open = false
+    })
+    const quit = async () => {
+      wake(main.pid ?? 0)
+      if (open) await app.close()
+    }
+    cleanups.add(quit)
+    const page = await app.firstWindow()
+    return {
+      kind: 'desktop',
+      page,
+      folder,
+      app,
+      main,
+      hostPid: main.pid ?? 0,
+      complaints: listenForComplaints(page),
+      quit,
+      dispose: cleanups.run,
+    }
+  })
+
+export const launchBrowser = (config?: string) =>
+  launching(async (cleanups) => {
+    const folder = makeFolder(config)
+    cleanups.add(() => folder[Symbol.dispose]())
+    const port = await freePort() // the same one for the second life of the host
+    const args = ['--user-data-dir', folder.path, '--port', String(port), '--log-level', 'warn']
+    let serving = await serve(args)
+    cleanups.add(() => {
+      wake(serving.pid)
+      return serving.end()
+    })
+    const browser = await launchChromium()
+    cleanups.add(() => browser.close())
+    const page = await browser.newPage({ viewport: windowSize })
+    const complaints = listenForComplaints(page)
+    await page.goto(serving.ready.dashboard)
+    return {
+      kind: 'browser',
+      page,
+      folder,
+      complaints,
+      get hostPid() {
+        return serving.pid
+      },
+      quit: async () => void (await serving.end()),
+      async killAndRestartHost(whileGone) {
+        await serving.end('SIGKILL')
+        await whileGone()
+        serving = await serve(args)
+      },
+      dispose: cleanups.run,
+    }
+  })
 
 /** In case a test failed while the host was stopped: a stopped process hears no other signal but SIGKILL. */
 function wake(pid: number): void {
