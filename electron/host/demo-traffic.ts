@@ -3,10 +3,16 @@ import type { Upstream } from '../upstream/types.ts'
 
 const clients = 3
 const thinkMs = { least: 40, most: 900 }
-const callsAtOnce = { wave: 12, everyMs: 9_000 }
+/** More at once than the pool has processes, so that its growth and its queue are seen. */
+const wave = { calls: 10, everyMs: 12_000, callMs: { least: 250, most: 900 } }
+
+interface DemoCall {
+  name: string
+  arguments: Record<string, unknown>
+}
 
 /** Calls of the demo server with their weights: mostly quick, some slow, a failing one now and then. */
-const calls: { weight: number; make(random: Random): { name: string; arguments: Record<string, unknown> } }[] = [
+const calls: { weight: number; make(random: Random): DemoCall }[] = [
   { weight: 50, make: (random) => ({ name: 'echo', arguments: { text: `hello ${Math.floor(random() * 1000)}` } }) },
   { weight: 30, make: (random) => ({ name: 'sleep', arguments: { ms: Math.floor(20 + random() ** 2 * 600) } }) },
   { weight: 12, make: () => ({ name: 'pid', arguments: {} }) },
@@ -15,7 +21,7 @@ const calls: { weight: number; make(random: Random): { name: string; arguments: 
 ]
 const totalWeight = calls.reduce((sum, call) => sum + call.weight, 0)
 
-function drawCall(random: Random) {
+function drawCall(random: Random): DemoCall {
   let at = random() * totalWeight
   for (const { weight, make } of calls) {
     at -= weight
@@ -75,18 +81,20 @@ export class DemoTraffic {
   }
 
   #wave(): void {
-    this.#later(callsAtOnce.everyMs, () => {
-      for (let i = 0; i < callsAtOnce.wave; i++) void this.#call()
+    this.#later(wave.everyMs, () => {
+      const { least, most } = wave.callMs
+      for (let i = 0; i < wave.calls; i++) {
+        void this.#call({ name: 'sleep', arguments: { ms: Math.floor(least + this.#random() * (most - least)) } })
+      }
       this.#wave()
     })
   }
 
-  async #call(): Promise<void> {
+  async #call(call: DemoCall = drawCall(this.#random)): Promise<void> {
     const upstream = this.#upstream()
     const abort = this.#abort
     if (!upstream || !abort) return
-    const params = JSON.stringify(drawCall(this.#random))
     // A failed call is what the window is there to show; telemetry has counted it.
-    await upstream.request({ method: 'tools/call', params, signal: abort.signal }).catch(() => {})
+    await upstream.request({ method: 'tools/call', params: JSON.stringify(call), signal: abort.signal }).catch(() => {})
   }
 }

@@ -109,7 +109,7 @@ export const upstreamRecords = {
     level: event.forced || unexpected.has(event.reason) ? 'warn' : 'info',
     message:
       `${subject(event)} ended${ending(event)} after ${duration(event.lifeMs)} and ${counted(event.served, 'request')}` +
-      (event.forced ? '; it had to be killed' : ''),
+      (event.reason === 'killed' ? '; a person killed it' : event.forced ? '; it had to be killed' : ''),
     ...place(event),
     data: {
       reason: event.reason,
