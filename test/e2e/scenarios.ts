@@ -200,8 +200,11 @@ export function dashboardScenarios(launch: (config: string) => Promise<Launched>
   /** Traffic may have grown the pool; what is beyond minIdle goes after ten minutes, or now, by hand. */
   async function twoIdle(): Promise<number[]> {
     await dashboard.openUpstream('demo', 'Processes')
-    for (const { pid } of (await dashboard.processRows()).slice(2))
-      await dashboard.processRow(pid).getByRole('button', { name: 'Drain' }).click()
+    let pids = await dashboard.idlePids()
+    for (let extra = pids[2]; extra !== undefined; extra = pids[2]) {
+      await dashboard.processRow(extra).getByRole('button', { name: 'Drain' }).click()
+      pids = await dashboard.idlePids(undefined, { without: [extra] })
+    }
     return dashboard.idlePids(2)
   }
 
