@@ -39,7 +39,8 @@ export class DemoTraffic {
   readonly #random: Random
   readonly #upstream: () => Upstream | undefined
   #timers = new Set<Timer>()
-  #abort: AbortController | undefined
+  /** One for each time that it is switched on: a client of an earlier one ends after its call. */
+  #run: object | undefined
 
   constructor(options: { clock: Clock; random: Random; upstream: () => Upstream | undefined }) {
     this.#clock = options.clock
@@ -48,19 +49,19 @@ export class DemoTraffic {
   }
 
   get running(): boolean {
-    return this.#abort !== undefined
+    return this.#run !== undefined
   }
 
   start(): void {
-    if (this.#abort) return
-    this.#abort = new AbortController()
-    for (let i = 0; i < clients; i++) this.#think(i * 100)
+    if (this.#run) return
+    this.#run = {}
+    for (let i = 0; i < clients; i++) this.#think(this.#run, i * 100)
     this.#wave()
   }
 
+  /** Calls under way are answered: cancelling them would cost their processes. */
   stop(): void {
-    this.#abort?.abort()
-    this.#abort = undefined
+    this.#run = undefined
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
   }
@@ -73,10 +74,10 @@ export class DemoTraffic {
     this.#timers.add(timer)
   }
 
-  #think(ms: number): void {
+  #think(run: object, ms: number): void {
     this.#later(ms, async () => {
       await this.#call()
-      if (this.#abort) this.#think(thinkMs.least + this.#random() * (thinkMs.most - thinkMs.least))
+      if (this.#run === run) this.#think(run, thinkMs.least + this.#random() * (thinkMs.most - thinkMs.least))
     })
   }
 
@@ -92,9 +93,8 @@ export class DemoTraffic {
 
   async #call(call: DemoCall = drawCall(this.#random)): Promise<void> {
     const upstream = this.#upstream()
-    const abort = this.#abort
-    if (!upstream || !abort) return
+    if (!upstream) return
     // A failed call is what the window is there to show; telemetry has counted it.
-    await upstream.request({ method: 'tools/call', params: JSON.stringify(call), signal: abort.signal }).catch(() => {})
+    await upstream.request({ method: 'tools/call', params: JSON.stringify(call) }).catch(() => {})
   }
 }
