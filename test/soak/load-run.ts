@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { readCommandLine } from '../../electron/process/procfs.ts'
 import { Chaos } from './chaos.ts'
 import { load } from './clients.ts'
 import { Dice } from './dice.ts'
@@ -156,6 +157,4 @@ async function untilBusy(host: SoakHost): Promise<void> {
   }
 }
 
-function describe(pid: number): string {
-  return `${pid}`
-}
+const describe = (pid: number): string => `${pid} ${readCommandLine(pid).replaceAll('\0', ' ')}`

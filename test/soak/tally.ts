@@ -55,5 +55,5 @@ export class Tally {
   }
 }
 
-export const isBad = (outcome: Outcome): boolean =>
+const isBad = (outcome: Outcome): boolean =>
   bad.includes(outcome) || outcome.startsWith('http:') || (outcome.startsWith('rpc:') && !codes.has(outcome))
