@@ -28,7 +28,7 @@ export function maskUrl(text: string): string {
     url.searchParams.set(name, mask)
     touched = true
   }
-  return touched ? decodeURI(url.href) : text
+  return touched ? url.href.replaceAll(encodeURIComponent(mask), mask) : text
 }
 
 /** What an upstream runs or reaches, in one line. */

@@ -113,7 +113,8 @@ export function listEntries(root: Record<string, unknown>): { name: string; path
     if (servers === undefined) continue
     if (!isRecord(servers)) throw invalid([key], 'expected an object of servers by name')
     for (const [name, value] of Object.entries(servers)) {
-      if (name === '' || name.length > 256 || /\p{Cc}/u.test(name))
+      // A lone surrogate (Cs) can't be part of a URL.
+      if (name === '' || name.length > 256 || /[\p{Cc}\p{Cs}]/u.test(name))
         throw invalid([key, name], 'a name of 1 to 256 printable characters is needed')
       const twin = found.find((entry) => entry.name === name)
       if (twin) throw invalid([key, name], `the same name stands in ${twin.path[0]} too`)

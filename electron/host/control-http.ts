@@ -66,7 +66,7 @@ export function controlHttp(options: ControlHttpOptions): (request: IncomingMess
       )
     }
     const body = await readBody(request, options.maxBodyBytes)
-    const reply = await options.run(decodeURIComponent(name), parseArgument(body))
+    const reply = await options.run(name, parseArgument(body))
     sendJson(response, reply.ok ? 200 : (statusOf[reply.error.code] ?? 422), reply)
   }
 

@@ -80,7 +80,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { gateway: settings } = configFile.config
   const auth = options.auth ?? settings.auth
   const environment = options.environment ?? (() => childEnvironment())
-  const variables = (name: string) => (name === demoServerVariable ? built.demoServer : environment()[name])
+  const variables = (name: string) => {
+    if (name === demoServerVariable) return built.demoServer
+    const values = environment()
+    return Object.hasOwn(values, name) ? values[name] : undefined
+  }
   const startedAt = systemClock.wall()
   let url = ''
   let closing: Promise<void> | undefined
@@ -237,8 +241,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       requestsInFlight: () => gateway.state().requestsInFlight,
     },
     close: ({ timeoutMs = shutdownMs } = {}) => {
-      if (closing && timeoutMs < shutdownMs) void registry.close(timeoutMs)
-      if (!closing) {
+      if (closing) void registry.close(timeoutMs)
+      else {
         stopWatching()
         announce.closing()
         closing = stopAll(timeoutMs)

@@ -8,6 +8,8 @@ export interface Registered {
   readonly config: UpstreamConfig
   /** Absent while the upstream is stopped. */
   readonly upstream: Upstream | undefined
+  /** What ran before a stop, and may still be closing. */
+  readonly previous: Upstream | undefined
 }
 
 export type RegistryChange = 'added' | 'changed' | 'removed' | 'started' | 'stopped'
@@ -16,10 +18,10 @@ interface Slot {
   config: UpstreamConfig
   upstream: Upstream | undefined
   detach: (() => void) | undefined
-  /** The one that ran before a stop: its logs can still be read. */
+  /** The one that ran before a stop: it is shown while it closes, and its logs can still be read. */
   previous: Upstream | undefined
-  /** Closing of the one before; the next one starts after it, so that limits hold over a restart. */
-  closing: Promise<void>
+  /** While the one before is closing: the next one starts after it, so that limits hold over a restart. */
+  closing: Promise<void> | undefined
 }
 
 /**
@@ -31,8 +33,9 @@ export class Registry implements UpstreamDirectory {
   readonly #create: (config: UpstreamConfig) => Upstream
   readonly #attach: (upstream: Upstream) => () => void
   readonly #onChange: (name: string, change: RegistryChange) => void
-  /** Closings of upstreams that are no longer in the map. */
-  readonly #leaving = new Set<Promise<void>>()
+  /** Everything that is closing, by the name it has or had. */
+  readonly #leaving = new Map<Upstream, Promise<void>>()
+  #closed = false
 
   constructor(options: {
     create: (config: UpstreamConfig) => Upstream
@@ -88,8 +91,12 @@ export class Registry implements UpstreamDirectory {
     return undefined
   }
 
-  /** Makes what runs agree with `configs`: starts, stops, replaces and changes in place. */
+  /**
+   * Makes what runs agree with `configs`: starts, stops, replaces and changes in place.
+   * @throws AppError POOL_CLOSED once `close` was called: what would start then, nobody would end
+   */
   apply(configs: readonly UpstreamConfig[]): void {
+    if (this.#closed) throw new AppError('POOL_CLOSED', 'the host is closing; nothing is started any more')
     const names = new Set(configs.map(({ name }) => name))
     for (const name of [...this.#slots.keys()]) if (!names.has(name)) this.#remove(name)
     for (const config of configs) {
@@ -99,10 +106,12 @@ export class Registry implements UpstreamDirectory {
     }
   }
 
-  /** Closes everything at once, within `timeoutMs`. */
+  /** Closes everything at once, within `timeoutMs`. A later call with less time hastens it. */
   async close(timeoutMs: number): Promise<void> {
+    this.#closed = true
+    for (const upstream of this.#leaving.keys()) void upstream.close('shutdown', timeoutMs)
     for (const slot of this.#slots.values()) this.#stop(slot, 'shutdown', timeoutMs)
-    await Promise.all([...[...this.#slots.values()].map((slot) => slot.closing), ...this.#leaving])
+    while (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
   }
 
   #slot(name: string): Slot {
@@ -112,13 +121,8 @@ export class Registry implements UpstreamDirectory {
   }
 
   #add(config: UpstreamConfig): void {
-    const slot: Slot = {
-      config,
-      upstream: undefined,
-      detach: undefined,
-      previous: undefined,
-      closing: Promise.resolve(),
-    }
+    const slot: Slot = { config, upstream: undefined, detach: undefined, previous: undefined, closing: undefined }
+    for (const [upstream, closing] of this.#leaving) if (upstream.name === config.name) slot.closing = closing
     this.#slots.set(config.name, slot)
     this.#onChange(config.name, 'added')
     if (config.enabled) this.#start(slot)
@@ -129,8 +133,6 @@ export class Registry implements UpstreamDirectory {
     if (!slot) return
     this.#slots.delete(name)
     this.#stop(slot, 'upstream-removed')
-    this.#leaving.add(slot.closing)
-    void slot.closing.then(() => this.#leaving.delete(slot.closing))
     this.#onChange(name, 'removed')
   }
 
@@ -148,8 +150,10 @@ export class Registry implements UpstreamDirectory {
   }
 
   #start(slot: Slot): void {
+    if (slot.closing) return // `#stop` starts it when the one before has gone
     const upstream = this.#create(slot.config)
     slot.upstream = upstream
+    slot.previous = undefined
     slot.detach = this.#attach(upstream)
     this.#onChange(slot.config.name, 'started')
   }
@@ -166,6 +170,20 @@ export class Registry implements UpstreamDirectory {
     slot.upstream = undefined
     slot.previous = upstream
     slot.detach = undefined
-    slot.closing = Promise.all([slot.closing, upstream.close(reason, timeoutMs)]).then(() => detach?.())
+    const closing = upstream.close(reason, timeoutMs).then(() => {
+      detach?.()
+      this.#leaving.delete(upstream)
+      this.#left(slot.config.name, closing)
+    })
+    slot.closing = closing
+    this.#leaving.set(upstream, closing)
+  }
+
+  /** What was to start under this name meanwhile may now: the slot may be another one than was stopped. */
+  #left(name: string, closing: Promise<void>): void {
+    const slot = this.#slots.get(name)
+    if (slot?.closing !== closing) return
+    slot.closing = undefined
+    if (slot.config.enabled && !this.#closed) this.#start(slot)
   }
 }

@@ -12,9 +12,11 @@ export function telemetrySources(host: {
 }): TelemetrySources {
   return {
     *upstreams(): Iterable<UpstreamSource> {
-      for (const { config, upstream } of host.registry.entries()) {
+      for (const { config, upstream, previous } of host.registry.entries()) {
         const common = { enabled: config.enabled, target: describeTarget(config), url: host.mcpUrl(config.name) }
-        yield upstream ? { ...common, upstream } : { ...common, upstream: null, config }
+        yield upstream
+          ? { ...common, upstream }
+          : { ...common, upstream: null, config, ...(previous && { view: previous.view() }) }
       }
     },
     host: host.host,

@@ -111,7 +111,7 @@ test('add, check, read, change, stop, start and remove an upstream; the file kee
   expect(grown.connections.map(({ pid }) => pid)).toContain(added.connections[0]?.pid)
 
   await send('upstream.stop', { upstream: 'added' })
-  expect((await upstream('added')).state).toBe('stopped')
+  await settled('added', ({ state }) => expect(state).toBe('stopped'))
   await vi.waitFor(() => expect(grown.connections.some(({ pid }) => isAlive(pid ?? 0))).toBe(false), 10_000)
   expect((await send('upstream.entry', { upstream: 'added' })).entry).toMatchObject({ enabled: false })
   await expect(send('upstream.spawn', { upstream: 'added' })).rejects.toMatchObject({ code: 'POOL_CLOSED' })
