@@ -86,8 +86,8 @@ const common = {
   disabled: z.boolean().optional().describe('As other clients write it; the opposite of enabled'),
   protocol: protocolSchema.optional(),
   isolation: isolationSchema.optional(),
-  pool: poolLimitsSchema.partial().optional(),
-  timeouts: timeoutsSchema.partial().optional(),
+  pool: poolLimitsSchema.partial().strict().optional(),
+  timeouts: timeoutsSchema.partial().strict().optional(),
 }
 
 export const stdioEntrySchema = z.looseObject({
@@ -126,8 +126,8 @@ export const gatewaySettingsSchema = z.looseObject({
 export type GatewaySettings = z.infer<typeof gatewaySettingsSchema>
 
 export const defaultsSchema = z.looseObject({
-  pool: poolLimitsSchema.partial().optional(),
-  timeouts: timeoutsSchema.partial().optional(),
+  pool: poolLimitsSchema.partial().strict().optional(),
+  timeouts: timeoutsSchema.partial().strict().optional(),
 })
 
 /** One upstream with every default filled in. `env`, `args`, … keep their raw text: ${VAR} is expanded at spawn. */

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from 'jsonc-parser'
+import { applyEdits, modify, type ParseError, parse, printParseErrorCode, visit } from 'jsonc-parser'
 import writeFileAtomic from 'write-file-atomic'
 import type { Config } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
@@ -9,22 +9,43 @@ import { listEntries, resolveConfig, serverKeys } from './resolve.ts'
 const describeFault = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).message
 
 function parseText(text: string, file: string): Record<string, unknown> {
+  const fail = (problem: string, offset?: number): never => {
+    const place = offset === undefined ? undefined : placeOf(text, offset)
+    throw new AppError('CONFIG_INVALID', `${file}: ${place ? `${place}: ` : ''}${problem}`, { file, path: [], place })
+  }
   const errors: ParseError[] = []
-  const root: unknown = parse(text, errors, { allowTrailingComma: true, disallowComments: false })
-  const first = errors[0]
-  if (first) {
-    const before = text.slice(0, first.offset).split('\n')
-    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
-    throw new AppError('CONFIG_INVALID', `${file}: ${place}: not valid JSON (${printParseErrorCode(first.error)})`, {
-      file,
-      path: [],
-      place,
-    })
+  let root: unknown
+  try {
+    root = parse(text, errors, { allowTrailingComma: true, disallowComments: false })
+    forbidLostServers(text, fail)
+  } catch (error) {
+    if (error instanceof RangeError) return fail('nested too deeply')
+    throw error
   }
-  if (typeof root !== 'object' || root === null || Array.isArray(root)) {
-    throw new AppError('CONFIG_INVALID', `${file}: expected an object with "mcpServers"`, { file, path: [] })
-  }
+  const [first] = errors
+  if (first) return fail(`not valid JSON (${printParseErrorCode(first.error)})`, first.offset)
+  if (typeof root !== 'object' || root === null || Array.isArray(root))
+    return fail('expected an object with "mcpServers"')
   return root as Record<string, unknown>
+}
+
+function placeOf(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n')
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`
+}
+
+/** Of two servers with one name a parser keeps the last and says nothing; `__proto__` it drops. */
+function forbidLostServers(text: string, fail: (problem: string, offset: number) => never): void {
+  const seen = new Set<string>()
+  visit(text, {
+    onObjectProperty(name, offset, _length, _line, _column, pathOf) {
+      const path = pathOf()
+      if (path.length !== 1 || !(serverKeys as readonly unknown[]).includes(path[0])) return
+      if (name === '__proto__') fail('a server can not be called __proto__', offset)
+      if (seen.has(`${path[0]} ${name}`)) fail(`there are two servers called "${name}"`, offset)
+      seen.add(`${path[0]} ${name}`)
+    },
+  })
 }
 
 /** A line break and an indent like the text's own, so that an edit looks as if its author had made it. */

@@ -90,6 +90,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   let closing: Promise<void> | undefined
   const mcpUrl = (name: string) => `${url}/mcp/${encodeURIComponent(name)}`
 
+  await ensureUserDataDir(files.state)
   const guard = await ProcessGuard.start({
     stateDir: files.state,
     watchdogScript: options.watchdog && built.watchdog,
@@ -216,6 +217,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   async function followConfig(): Promise<void> {
     try {
       if (!(await configFile.reload()) || closing) return
+      budget.setMax(configFile.config.gateway.maxConnectionsTotal)
       registry.apply(configFile.config.upstreams)
       announce.configRead(configFile.file)
     } catch (error) {

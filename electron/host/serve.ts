@@ -27,6 +27,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const logger = lineLogger((line) => process.stderr.write(line), options.logLevel)
   const signalled = untilSignal()
+  // Until it is up there is nothing to drain, and whoever asks twice wants it to end.
+  signalled.onSecond(() => process.exit(1))
   const host = await startHost({
     mode: 'serve',
     userDataDir: options.userDataDir ?? defaultUserDataDir(),

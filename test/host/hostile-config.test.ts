@@ -19,9 +19,7 @@ test('names and variables that every object has are nothing special', async () =
   const mcpServers = Object.fromEntries(
     ['constructor', 'toString', 'hasOwnProperty'].map((name) => [name, { ...echo, pool: { minIdle: 1 } }]),
   )
-  const served = await serve({
-    config: `{"mcpServers": {"__proto__": ${JSON.stringify(echo)}, ${JSON.stringify(mcpServers).slice(1)}}`,
-  })
+  const served = await serve({ config: { mcpServers } })
   const checked = await served.command('upstream.check', {
     name: 'n',
     entry: { command: 'node', args: ['${constructor}'] },

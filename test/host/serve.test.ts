@@ -122,6 +122,34 @@ describe('what cannot start says why in one line and exits with 2', () => {
     )
   })
 
+  test.each([
+    ['["a"', /line 1, column 5/],
+    ['['.repeat(100_000), /nested too deeply|not valid JSON/],
+    ['{"mcpServers":{"a":{"command":"x"},"a":{"command":"y"}}}', /column 36: there are two servers called "a"/],
+    ['{"mcpServers":{"__proto__":{"command":"x"}}}', /__proto__/],
+    [
+      '{"mcpServers":{"a":{"command":"x","pool":{"maxConections":2}}}}',
+      /mcpServers\.a\.pool: Unrecognized key: "maxConections"/,
+    ],
+  ])('a config that would lose something or lies: %.40s', async (text, expected) => {
+    expect(await failing(await config(text))).toMatch(expected)
+  })
+
+  test('a user-data folder that can not be made or written', async () => {
+    const { code, stderr } = await serveFailing(['--user-data-dir', '/proc/none/deep'])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/\/proc\/none\/deep can't be made or written \(ENOENT\)\n$/),
+    ])
+    const blocked = join(dir, 'blocked')
+    await writeFile(blocked, '')
+    expect((await serveFailing(['--user-data-dir', join(blocked, 'x')])).stderr).toMatch(
+      /can't be made or written \(ENOTDIR\)/,
+    )
+    await writeFile(join(dir, 'state'), '')
+    expect(await failing(['--port', '0'])).toMatch(/state can't be made or written \(EEXIST\)/)
+  })
+
   test('a port in use, and no child was started', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
