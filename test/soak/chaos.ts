@@ -98,7 +98,8 @@ export class Chaos {
       }
       case 'limits changed':
         await this.#setPool(upstream, {
-          maxConnections: dice.between(1, 5),
+          // As many as the spares of the single-shot one at least: fewer are refused as a wrong entry.
+          maxConnections: dice.between(upstream === 'once' ? 2 : 1, 5),
           minIdle: dice.between(0, 1),
           returnQueueMultiplier: dice.between(2, 4),
           maxUses: dice.pick([0, 3, 50]) ?? 0,
