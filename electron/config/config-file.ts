@@ -1,9 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { applyEdits, modify, type ParseError, parse, printParseErrorCode, visit } from 'jsonc-parser'
+import { type ParseError, parse, printParseErrorCode, visit } from 'jsonc-parser'
 import writeFileAtomic from 'write-file-atomic'
 import type { Config } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
+import { editJson } from './edit-json.ts'
 import { listEntries, resolveConfig, serverKeys } from './resolve.ts'
 
 const describeFault = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).message
@@ -46,16 +47,6 @@ function forbidLostServers(text: string, fail: (problem: string, offset: number)
       seen.add(`${path[0]} ${name}`)
     },
   })
-}
-
-/** A line break and an indent like the text's own, so that an edit looks as if its author had made it. */
-function formattingOf(text: string) {
-  const indent = /^([ \t]+)\S/m.exec(text)?.[1] ?? '  '
-  return {
-    insertSpaces: !indent.startsWith('\t'),
-    tabSize: indent.startsWith('\t') ? 1 : indent.length,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  }
 }
 
 /**
@@ -112,7 +103,7 @@ export class ConfigFile {
     await this.#edit((text, root) => {
       const known = listEntries(root).find((one) => one.name === name)
       const path = known?.path ?? [serverKeys.find((key) => root[key] !== undefined) ?? 'mcpServers', name]
-      if (!known) return this.#set(text, path, entry)
+      if (!known) return editJson(text, path, entry)
       const before = known.value as Record<string, unknown>
       return this.#setChanged(text, path, before, entry)
     })
@@ -121,14 +112,14 @@ export class ConfigFile {
   async setKey(name: string, key: string, value: unknown): Promise<void> {
     await this.#edit((text, root) => {
       const known = listEntries(root).find((one) => one.name === name)
-      return known ? this.#set(text, [...known.path, key], value) : text
+      return known ? editJson(text, [...known.path, key], value) : text
     })
   }
 
   async removeEntry(name: string): Promise<void> {
     await this.#edit((text, root) => {
       const known = listEntries(root).find((one) => one.name === name)
-      return known ? this.#set(text, known.path, undefined) : text
+      return known ? editJson(text, known.path, undefined) : text
     })
   }
 
@@ -142,13 +133,9 @@ export class ConfigFile {
       edited =
         isPlain(old) && isPlain(next)
           ? this.#setChanged(edited, [...path, key], old, next)
-          : this.#set(edited, [...path, key], next)
+          : editJson(edited, [...path, key], next)
     }
     return edited
-  }
-
-  #set(text: string, path: string[], value: unknown): string {
-    return applyEdits(text, modify(text, path, value, { formattingOptions: formattingOf(text) }))
   }
 
   async #edit(change: (text: string, root: Record<string, unknown>) => string): Promise<void> {
@@ -207,6 +194,8 @@ export class ConfigFile {
 
   static async #read(file: string): Promise<string> {
     try {
+      // Reading a pipe may never end, and not even a signal would stop it.
+      if (!(await stat(file)).isFile()) throw new Error('it is no regular file')
       return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '')
     } catch (error) {
       throw new AppError(

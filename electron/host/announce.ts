@@ -8,6 +8,12 @@ export function announcer(journal: Journal) {
     listening: (url: string) => journal.add({ kind: 'gateway.listening', message: `The gateway listens at ${url}` }),
     gatewayFailed: (message: string) => journal.add({ kind: 'gateway.failed', level: 'error', message }),
     configRead: (file: string) => journal.add({ kind: 'config.saved', message: `${file} was changed and is in use` }),
+    needsRestart: (keys: readonly string[]) =>
+      journal.add({
+        kind: 'config.saved',
+        level: 'warn',
+        message: `gateway.${keys.join(', gateway.')}: the change takes effect at the next start`,
+      }),
     configRejected: (error: unknown) =>
       journal.add({
         kind: 'config.rejected',

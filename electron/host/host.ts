@@ -215,11 +215,18 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
   /** A change made in an editor takes effect; a wrong one is told and changes nothing. */
   async function followConfig(): Promise<void> {
+    const before = configFile.config.gateway
     try {
       if (!(await configFile.reload()) || closing) return
-      budget.setMax(configFile.config.gateway.maxConnectionsTotal)
-      registry.apply(configFile.config.upstreams)
+      const { gateway: now, upstreams } = configFile.config
+      budget.setMax(now.maxConnectionsTotal)
+      registry.apply(upstreams)
       announce.configRead(configFile.file)
+      logger.log('info', 'the changed config is in use', { file: configFile.file })
+      const fixed = (['port', 'auth', 'maxBodyBytes'] as const).filter((key) => now[key] !== before[key])
+      if (fixed.length === 0) return
+      announce.needsRestart(fixed)
+      logger.log('warn', 'a change of the gateway takes effect at the next start', { changed: fixed.join(', ') })
     } catch (error) {
       announce.configRejected(error)
       logger.log('warn', 'the changed config is not used', { error: (error as Error).message })

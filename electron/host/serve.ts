@@ -13,6 +13,8 @@ export interface ServeOptions {
   version: string
 }
 
+const abandonMs = 2_000
+
 /** A terminal's Ctrl-C reaches the whole group and npm passes it on again: what comes this soon is the same request. */
 const sameSignalMs = 1_000
 
@@ -27,9 +29,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const logger = lineLogger((line) => process.stderr.write(line), options.logLevel)
   const signalled = untilSignal()
-  // Until it is up there is nothing to drain, and whoever asks twice wants it to end.
-  signalled.onSecond(() => process.exit(1))
-  const host = await startHost({
+  const starting = startHost({
     mode: 'serve',
     userDataDir: options.userDataDir ?? defaultUserDataDir(),
     configFile: options.config,
@@ -40,9 +40,13 @@ export async function serve(options: ServeOptions): Promise<number> {
     logger,
     watchdog: { execPath: process.execPath, env: {} },
   })
+  const host = await Promise.race([starting, signalled.first.then(() => undefined)])
+  if (!host) return abandon(starting)
   process.stdout.write(`${JSON.stringify(readyLine(host))}\n`)
   const signal = await signalled.first
-  logger.log('info', `${signal}: draining and stopping every child`)
+  const { requestsInFlight } = host.info
+  const waitsFor = requestsInFlight() > 0 ? ` (${requestsInFlight()} requests in flight)` : ''
+  logger.log('info', `${signal}: draining and stopping every child${waitsFor}; once more to stop at once`)
   signalled.onSecond(() => {
     logger.log('warn', 'second signal: stopping at once')
     void host.close({ timeoutMs: 0 })
@@ -50,6 +54,13 @@ export async function serve(options: ServeOptions): Promise<number> {
   await host.close()
   logger.log('info', 'stopped')
   return 0
+}
+
+/** Stopped before it was up. What it waits for may take long. */
+async function abandon(starting: Promise<Host>): Promise<number> {
+  const stopped = starting.then((host) => host.close({ timeoutMs: 0 }))
+  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, abandonMs))])
+  process.exit(0)
 }
 
 function readyLine({ info }: Host) {

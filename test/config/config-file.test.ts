@@ -52,6 +52,48 @@ test('adding, changing and removing an entry keeps every comment, unknown key an
   ])
 })
 
+test('what its author wrote on one line stays on one line', async () => {
+  const text = `{
+\t"mcpServers": {
+\t\t"one": { "command": "a", "args": ["x", "y"] }, // note
+\t\t"two": { "command": "b" }
+\t}
+}`
+  const loaded = await ConfigFile.load(await write(text))
+  await loaded.setEntry('three', { command: 'c', args: ['1'] })
+  await loaded.setKey('two', 'enabled', false)
+  expect(loaded.text).toBe(`{
+\t"mcpServers": {
+\t\t"one": { "command": "a", "args": ["x", "y"] }, // note
+\t\t"two": { "command": "b",
+\t\t\t"enabled": false
+\t\t},
+\t\t"three": {
+\t\t\t"command": "c",
+\t\t\t"args": [
+\t\t\t\t"1"
+\t\t\t]
+\t\t}
+\t}
+}`)
+  await loaded.removeEntry('three')
+  expect(loaded.text).toContain('"one": { "command": "a", "args": ["x", "y"] }, // note\n')
+  expect(loaded.config.upstreams.map(({ name }) => name)).toEqual(['one', 'two'])
+})
+
+test.each(['{}', '{ "mcpServers": {} }', '{"mcpServers":{"a":{"command":"x"}}}', '{\n  // only a note\n}', '{"x":1,}'])(
+  'an entry is added to %s and removed again',
+  async (text) => {
+    const loaded = await ConfigFile.load(await write(text))
+    const before = loaded.config.upstreams.length
+    await loaded.setEntry('new', { command: 'n', env: { A: '1' } })
+    expect(loaded.config.upstreams).toHaveLength(before + 1)
+    if (text.includes('note')) expect(loaded.text).toContain('// only a note')
+    await loaded.removeEntry('new')
+    expect(loaded.config.upstreams).toHaveLength(before)
+  },
+)
+
 test('an entry goes where the file keeps its servers', async () => {
   const loaded = await ConfigFile.load(await write('{ "servers": {} }'))
   await loaded.setEntry('new', { command: 'x' })
@@ -106,6 +148,26 @@ test('an unreadable file is an error with its name and the reason', async () => 
 test('a folder that cannot be written is a typed error', async () => {
   const file = await write('{}')
   await expect(ConfigFile.create(join(file, 'x.json'), '{}')).rejects.toMatchObject({ code: 'CONFIG_UNWRITABLE' })
+})
+
+test('a change behind a symbolic link is noticed, also when the link is turned to another file', async () => {
+  const { mkdir, rename, symlink } = await import('node:fs/promises')
+  await Promise.all(['v1', 'v2', 'home'].map((name) => mkdir(join(dir, name))))
+  for (const version of ['v1', 'v2']) await writeFile(join(dir, version, 'real.json'), '{}')
+  const link = join(dir, 'home', 'config.json')
+  await symlink(join(dir, 'v1', 'real.json'), link)
+  const changed = vi.fn()
+  const stop = watchFile(link, systemClock, changed, (error) => {
+    throw error
+  })
+  await writeFile(join(dir, 'v1', 'real.json'), '{ "a": 1 }')
+  await vi.waitFor(() => expect(changed).toHaveBeenCalledTimes(1), 5_000)
+  await symlink(join(dir, 'v2', 'real.json'), `${link}.new`)
+  await rename(`${link}.new`, link)
+  await vi.waitFor(() => expect(changed).toHaveBeenCalledTimes(2), 5_000)
+  await writeFile(join(dir, 'v2', 'real.json'), '{ "a": 2 }')
+  await vi.waitFor(() => expect(changed).toHaveBeenCalledTimes(3), 5_000)
+  stop()
 })
 
 test('a change on disk is noticed once after a burst, also when the file is replaced', async () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -109,6 +111,13 @@ describe('what cannot start says why in one line and exits with 2', () => {
 
   test('an unreadable config names the file', async () => {
     expect(await failing(['--config', join(dir, 'none.json')])).toMatch(/none\.json can't be read \(ENOENT\)/)
+  })
+
+  test('a config that is a pipe or a folder is refused: reading it might never end', async () => {
+    const fifo = join(dir, 'pipe.json')
+    await once(spawn('mkfifo', [fifo]), 'exit')
+    for (const file of [fifo, dir])
+      expect(await failing(['--config', file])).toMatch(/can't be read \(it is no regular file\)/)
   })
 
   test('a config that is no JSON names file, line and column', async () => {
