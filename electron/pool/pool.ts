@@ -235,7 +235,10 @@ export class Pool<R extends Resource> {
     return this.#control.evict(id, how)
   }
 
-  /** Drains within `timeoutMs`, then kills. Concurrent closes have one outcome; nothing is left. Never rejects. */
+  /**
+   * Drains within `timeoutMs`, then kills. Concurrent closes have one outcome, a shorter time hastens it; nothing is left.
+   * Never rejects.
+   */
   close(reason: Extract<CloseReason, 'shutdown' | 'upstream-removed'>, timeoutMs = shutdownMs): Promise<void> {
     return this.#shutdown.close(reason, timeoutMs)
   }

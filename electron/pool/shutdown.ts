@@ -1,5 +1,6 @@
 import { AppError } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
+import type { Timer } from '../kit/clock.ts'
 import { type Deferred, deferred } from '../kit/deferred.ts'
 import type { Closer } from './closer.ts'
 import type { PoolCore } from './core.ts'
@@ -22,6 +23,10 @@ export class Shutdown<R extends Resource> {
   readonly #finish: () => void
   readonly #emptied: Deferred<void> = deferred()
   #closing: Promise<void> | undefined
+  /** What is done to those that are left, and when; empty before and after. */
+  #steps: Timer[] = []
+  /** Monotonic milliseconds. */
+  #endsAt = 0
 
   constructor(
     core: PoolCore<R>,
@@ -39,8 +44,10 @@ export class Shutdown<R extends Resource> {
     this.#finish = finish
   }
 
+  /** A later call joins the first; a shorter time hastens it. */
   close(reason: CloseReason, timeoutMs: number): Promise<void> {
-    this.#closing ??= this.#run(reason, timeoutMs, undefined)
+    if (this.#closing) this.#hasten(timeoutMs)
+    else this.#closing = this.#run(reason, timeoutMs, undefined)
     return this.#closing
   }
 
@@ -81,19 +88,32 @@ export class Shutdown<R extends Resource> {
 
   /** Waits until every connection is dead: gently, then harshly, then no longer. */
   async #within(timeoutMs: number): Promise<void> {
-    const core = this.#core
-    if (core.connections.size === 0) return
+    if (this.#core.connections.size === 0) return
+    this.#schedule(timeoutMs)
+    await this.#emptied.promise
+    this.#unschedule()
+  }
+
+  #hasten(timeoutMs: number): void {
+    if (this.#steps.length === 0 || this.#core.clock.now() + timeoutMs >= this.#endsAt) return
+    if (timeoutMs <= 0) this.#endAll('kill')
+    this.#schedule(timeoutMs)
+  }
+
+  #schedule(timeoutMs: number): void {
+    const { clock } = this.#core
     const drainMs = timeoutMs - Math.min(endingMs, timeoutMs / 4)
-    const steps = [
-      core.clock.after(drainMs, () => this.#endAll('abrupt'), { ref: true }),
-      core.clock.after(timeoutMs, () => this.#endAll('kill'), { ref: true }),
-      core.clock.after(timeoutMs + killMs, () => this.#emptied.resolve(), { ref: true }),
+    this.#unschedule()
+    this.#endsAt = clock.now() + timeoutMs
+    this.#steps = [
+      clock.after(drainMs, () => this.#endAll('abrupt'), { ref: true }),
+      clock.after(timeoutMs, () => this.#endAll('kill'), { ref: true }),
+      clock.after(timeoutMs + killMs, () => this.#emptied.resolve(), { ref: true }),
     ]
-    try {
-      await this.#emptied.promise
-    } finally {
-      for (const step of steps) step.cancel()
-    }
+  }
+
+  #unschedule(): void {
+    for (const step of this.#steps.splice(0)) step.cancel()
   }
 
   #endAll(manner: 'abrupt' | 'kill'): void {

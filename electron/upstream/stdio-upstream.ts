@@ -37,7 +37,6 @@ export class StdioUpstream implements Upstream {
   #singleShot: SingleShotDetector
   #lastFailure: Failure | null = null
   #lastAttemptFailed = false
-  #closing: Promise<void> | undefined
 
   constructor(config: StdioConfig, deps: UpstreamDeps) {
     this.name = config.name
@@ -166,9 +165,7 @@ export class StdioUpstream implements Upstream {
   }
 
   close(reason: 'shutdown' | 'upstream-removed', timeoutMs = shutdownTimeoutMs): Promise<void> {
-    const closing = this.#closing ?? this.#pool.close(reason, timeoutMs)
-    this.#closing = closing
-    return closing
+    return this.#pool.close(reason, timeoutMs)
   }
 
   async #openOne(): Promise<Handshake> {

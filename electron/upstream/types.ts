@@ -130,7 +130,10 @@ export interface Upstream {
   evict(connectionId: string, how: 'kill' | 'drain' | 'restart'): boolean
   /** Limits and timeouts take effect at once; a changed command, env, … restarts connections one by one. */
   reconfigure(config: UpstreamConfig): void
-  /** Drains within `timeoutMs`, then kills. Idempotent: ten concurrent closes have one outcome. Nothing is left. */
+  /**
+   * Drains within `timeoutMs`, then kills. Idempotent: ten concurrent closes have one outcome, a shorter time hastens it.
+   * Nothing is left.
+   */
   close(reason: 'shutdown' | 'upstream-removed', timeoutMs?: number): Promise<void>
 }
 

@@ -107,6 +107,47 @@ test('ten concurrent closes have one outcome', async () => {
   await expectNothingLeft(fixture)
 })
 
+test.each([
+  ['leased', 'ok'],
+  ['closing gently', 'never'],
+] as const)('a second close with no time left hastens the first, under a connection that is %s', async (_, close) => {
+  const fixture = new PoolFixture({ maxConnections: 1 }, { behaviour: { close } })
+  const { pool, clock } = fixture
+  const lease = await pool.acquire()
+  if (close === 'never') lease.release()
+  await settle()
+  const first = pool.close('shutdown', 10_000)
+  await clock.advance(100)
+  const second = pool.close('shutdown', 0)
+  await clock.advance(10)
+  expect(fixture.resources[0]?.manners.at(-1)).toBe('kill')
+  fixture.resources[0]?.closing.resolve('gone')
+  await Promise.all([first, second])
+  expect(clock.now()).toBe(1_110)
+  expect(clock.pending).toBe(0)
+  // Neither a longer time nor a late call changes anything.
+  await pool.close('shutdown', 20_000)
+  await pool.close('shutdown', 0)
+  expect(clock.pending).toBe(0)
+})
+
+test('a second close with a shorter time moves the end forward, one with a longer time does not', async () => {
+  const fixture = new PoolFixture({ maxConnections: 1 })
+  const { pool, clock } = fixture
+  const lease = await pool.acquire()
+  let closed = false
+  void pool.close('shutdown', 10_000).then(() => {
+    closed = true
+  })
+  void pool.close('shutdown', 60_000)
+  void pool.close('shutdown', 1_000)
+  await clock.advance(700)
+  expect(lease.revoked.aborted).toBe(false)
+  await clock.advance(50)
+  expect(lease.revoked.aborted).toBe(true)
+  expect(closed).toBe(true)
+})
+
 test('destroy rejects waiters with the error, revokes leases and kills', async () => {
   const fixture = new PoolFixture({ maxConnections: 1 })
   const lease = await fixture.pool.acquire()
