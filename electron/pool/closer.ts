@@ -11,6 +11,14 @@ export const closeTimeoutMs = 10_000
 /** What survives `kill` for this long is put into quarantine (POOL semantics: 30 s). */
 export const quarantineAfterMs = 30_000
 
+/** Closed for its age and use, not for what it did. */
+const inGoodOrder: ReadonlySet<CloseReason> = new Set<CloseReason>([
+  'idle-timeout',
+  'max-lifetime',
+  'max-uses',
+  'evicted',
+])
+
 const harshness: Record<CloseManner, number> = { gentle: 0, abrupt: 1, kill: 2 }
 
 interface Closing {
@@ -53,6 +61,7 @@ export class Closer<R extends Resource> {
       return
     }
     if (connection.state === 'idle') core.idle.remove(connection)
+    if (manner === 'gentle' && connection.uses > 0 && inGoodOrder.has(reason)) core.gate.served()
     connection.closeReason = reason
     connection.spare = false
     connection.moveTo('draining', core.clock.now())

@@ -97,6 +97,10 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
   checkStability(now: number): void {
     const { gate, connections } = this.#core
     if (gate.failures === 0) return
+    if (gate.servedStably(now)) {
+      this.#forget()
+      return
+    }
     for (const { readyAt, usable } of connections.values()) {
       if (!usable || readyAt === undefined || !gate.provesStable(readyAt, now)) continue
       this.#forget()

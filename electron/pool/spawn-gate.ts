@@ -15,6 +15,7 @@ export const stableUptimeMs = 30_000
 export class SpawnGate {
   #failures = 0
   #lastFailureAt = 0
+  #servedSince = false
   #notBefore = 0
   #attempts = 0
   #total = 0
@@ -44,6 +45,7 @@ export class SpawnGate {
     this.#notBefore = now + fullJitterMs(spawnBackoff, this.#failures, this.#random)
     this.#failures++
     this.#lastFailureAt = now
+    this.#servedSince = false
   }
 
   /** Monotonic milliseconds from which the next open is allowed; 0 when it is allowed in any case. */
@@ -63,9 +65,22 @@ export class SpawnGate {
     return ++this.#attempts
   }
 
+  /** A connection that had been leased was closed in good order. */
+  served(): void {
+    this.#servedSince = true
+  }
+
   /** True when nothing has failed for long enough that a connection which is up since `readyAt` proves stability. */
   provesStable(readyAt: number, now: number): boolean {
     return now - readyAt >= stableUptimeMs && now - this.#lastFailureAt >= stableUptimeMs
+  }
+
+  /**
+   * The same where connections are closed before they are that old (maxUses, a short idle timeout or lifetime): they
+   * served, went in good order, and nothing has failed meanwhile.
+   */
+  servedStably(now: number): boolean {
+    return this.#servedSince && now - this.#lastFailureAt >= stableUptimeMs
   }
 
   forget(): void {

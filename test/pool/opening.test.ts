@@ -184,6 +184,43 @@ test('the failure count is forgotten after 30 s of stable uptime only', async ()
   held.release()
 })
 
+test.each([
+  ['maxUses', { maxUses: 1 }],
+  ['a short idle timeout', { idleTimeoutMs: 1_000 }],
+  ['a short lifetime', { maxLifetimeMs: 5_000 }],
+])('the failure count is forgotten too where no connection lives for 30 s: %s', async (_, limits) => {
+  const fixture = new PoolFixture(limits)
+  const { pool, clock } = fixture
+  const serve = async () => {
+    const acquired = pool.acquire()
+    await clock.advance(6_000)
+    return acquired
+  }
+  const crashing = await serve()
+  fixture.resources[0]?.down()
+  crashing.release()
+  for (let i = 0; i < 4; i++) (await serve()).release()
+  expect(fixture.snapshot).toMatchObject({ breaker: { failures: 1 }, reconnect: { attempts: expect.any(Number) } })
+  for (let i = 0; i < 2; i++) (await serve()).release()
+  await clock.advance(2_000)
+  expect(fixture.snapshot).toMatchObject({ breaker: { failures: 0 }, reconnect: { attempts: 0 } })
+})
+
+test('one that served and crashed proves nothing, nor does one that nobody used', async () => {
+  const fixture = new PoolFixture({ idleTimeoutMs: 1_000 })
+  const { pool, clock } = fixture
+  for (let i = 0; i < 2; i++) {
+    const acquired = pool.acquire()
+    await clock.advance(6_000)
+    const lease = await acquired
+    fixture.resources.at(-1)?.down()
+    lease.release()
+  }
+  pool.spawn()
+  await clock.advance(60_000)
+  expect(fixture.snapshot).toMatchObject({ dead: 3, breaker: { failures: 2 } })
+})
+
 test('reconnect attempts are announced, made and counted', async () => {
   const fixture = new PoolFixture({ maxConnections: 1, minIdle: 1 }, { behaviour: { open: 'error' } })
   const scheduled: number[] = []
