@@ -5,10 +5,12 @@ import type { ChildTree, ExitInfo, ProcessSpec } from '../process/types.ts'
 
 /** Lines of stderr that go into an error: enough for the cause, little enough for a JSON-RPC error. */
 const stderrTailLines = 20
+const stderrTailLineChars = 1_000
 
 /** What every error of a process tells. */
 export function processFacts(tree: ChildTree, connectionId: string): Record<string, unknown> {
-  return { connectionId, pid: tree.pid ?? null, stderrTail: tree.stderr.tail(stderrTailLines) }
+  const stderrTail = tree.stderr.tail(stderrTailLines).map((line) => line.slice(0, stderrTailLineChars).toWellFormed())
+  return { connectionId, pid: tree.pid ?? null, stderrTail }
 }
 
 /** How a process ended, in words. */

@@ -47,12 +47,14 @@ function readHandshake(answer: Answer): Handshake {
   if (answer.kind === 'error') {
     const error = parsed(answer.text)
     const hint = isRecord(error) && error.code === unsupportedProtocolVersion ? modernOnly : ''
-    throw new AppError('HANDSHAKE_FAILED', `the server refused initialize: ${errorMessage(answer.text)}${hint}`, {
-      error,
-    })
+    throw new AppError(
+      'HANDSHAKE_FAILED',
+      `the server refused initialize: ${errorMessage(error, answer.text)}${hint}`,
+      { error: answer.text.length > longestErrorJson ? cut(answer.text, longestMessage) : error },
+    )
   }
   const result = parsed(answer.text)
-  if (!isRecord(result) || typeof result.protocolVersion !== 'string' || result.protocolVersion === '') {
+  if (!isRecord(result) || !isVersion(result.protocolVersion)) {
     throw new AppError(
       'HANDSHAKE_FAILED',
       'the server answered initialize without a protocolVersion: not an MCP server?',
@@ -70,17 +72,30 @@ function readHandshake(answer: Answer): Handshake {
   }
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+/** What a server says of itself and of its failure is shown, kept and sent with each refusal: not megabytes of it. */
+const longestName = 200
+const longestMessage = 1_000
+const longestErrorJson = 10_000
+
+const isVersion = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= longestName
+
+const cut = (text: string, longest: number): string =>
+  text.length > longest ? `${text.slice(0, longest - 1).toWellFormed()}…` : text
+
+const text = (value: unknown): string => (typeof value === 'string' ? cut(value, longestName) : '')
 
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    return json.slice(0, 500)
+    return undefined
   }
 }
 
-function errorMessage(json: string): string {
-  const error = parsed(json)
-  return isRecord(error) && typeof error.message === 'string' ? `${error.message} (${error.code})` : json.slice(0, 200)
+/** The message of a JSON-RPC error, or what there is instead. */
+function errorMessage(error: unknown, json: string): string {
+  return isRecord(error) && typeof error.message === 'string'
+    ? `${cut(error.message, longestMessage)} (${cut(String(error.code), longestName)})`
+    : cut(json, longestName)
 }

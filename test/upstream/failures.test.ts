@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ErrorShape } from '../../shared/errors.ts'
 import { failureOf } from './failure.ts'
 import { callTool, own, settled, start, textOf } from './support.ts'
 
@@ -221,6 +222,31 @@ describe('a process that does not come up', () => {
 })
 
 describe('streams without measure', () => {
+  test('a server that refuses in a megabyte does not make every refusal as long', async () => {
+    const { upstream } = start({ ...own('bytes', '--refuse', '--huge'), ...quick })
+    const error = await failureOf(upstream.request(callTool('exact')))
+    expect(error.message).toContain('modern only')
+    expect(JSON.stringify(error.toShape()).length).toBeLessThan(20_000)
+    expect(JSON.stringify(upstream.view()).length).toBeLessThan(20_000)
+  })
+
+  test('nor does one with a megabyte of a name make every snapshot as long', async () => {
+    const { upstream } = start(own('bytes', '--huge'))
+    await upstream.request(callTool('exact'))
+    expect(upstream.view().serverInfo?.name).toMatch(/^bytesx+…$/)
+    expect(JSON.stringify(upstream.view()).length).toBeLessThan(20_000)
+  })
+
+  test('of long lines of stderr a failure tells the beginning', async () => {
+    const wordy = "for (let i = 0; i < 30; i++) console.error(i + 'x'.repeat(8000)); process.exitCode = 1"
+    const { upstream } = start({ commandArgs: ['-e', wordy], ...quick })
+    const error = await failureOf(upstream.request(callTool('echo')))
+    const failure = error.data?.lastFailure as ErrorShape | undefined
+    const tail = failure?.data?.stderrTail as string[]
+    expect(tail.length).toBeGreaterThan(2)
+    expect(tail.at(-1)).toMatch(/^29x{998}$/)
+  })
+
   test('an answer over the line limit fails its request alone', async () => {
     const { upstream, pids } = start({ child: 'giantLine', pool: { maxConnections: 1 } })
     const bytes = 17 * 1024 * 1024

@@ -1,4 +1,5 @@
-// A stdio MCP server that writes its lines by hand, because what is tested is bytes. --refuse: refuses initialize.
+// A stdio MCP server that writes its lines by hand, because what is tested is bytes. --refuse: refuses initialize; with
+// --huge it says so, or who it is, in a megabyte.
 import { createInterface } from 'node:readline'
 
 const write = (line) => process.stdout.write(`${line}\n`)
@@ -28,11 +29,11 @@ createInterface({ input: process.stdin })
     if (id === undefined) return
     if (method === 'tools/call') return tools[params.name](id, line)
     if (method !== 'initialize') return write(`{"jsonrpc":"2.0","id":${id},"result":{}}`)
+    const more = process.argv.includes('--huge') ? 'x'.repeat(1024 * 1024) : ''
     if (process.argv.includes('--refuse')) {
-      return write(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32022,"message":"modern only"}}`)
+      return write(`{"jsonrpc":"2.0","id":${id},"error":{"code":-32022,"message":"modern only${more}"}}`)
     }
-    const result =
-      '{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"bytes","version":"1"}'
+    const result = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"bytes${more}","version":"1"}`
     write(`{"jsonrpc":"2.0","id":${id},"result":${result},"vendor":9007199254740993}}`)
   })
   .on('close', () => process.exit(0))
