@@ -65,7 +65,7 @@ export class RollingRestart<R extends Resource> {
     if (core.state !== 'running' || this.#replacement || this.#leaving) return
     const [first] = this.#stale()
     if (this.#takesNext) {
-      const busy = first !== undefined && ![...this.#stale()].some(({ state }) => state === 'idle')
+      const busy = first !== undefined && ![...this.#stale()].some(isFree)
       if (busy) return
       this.#takesNext = false
     }
@@ -76,11 +76,11 @@ export class RollingRestart<R extends Resource> {
     } else this.#retireOne(true)
   }
 
-  /** An idle one if there is one, else the next that comes back. */
+  /** One that nobody uses if there is one, else the next that comes back. */
   #retireOne(openAfter: boolean): void {
     this.#openAfter = openAfter
     for (const connection of this.#stale()) {
-      if (connection.state !== 'idle') continue
+      if (!isFree(connection)) continue
       this.#leaving = connection.id
       this.#closer.end(connection, 'evicted', 'gentle')
       return
@@ -94,3 +94,7 @@ export class RollingRestart<R extends Resource> {
     }
   }
 }
+
+/** Idle, or still opening: one that hangs in its handshake must not hold up its successor until it times out. */
+const isFree = <R extends Resource>({ state }: PooledConnection<R>): boolean =>
+  state === 'idle' || state === 'spawning' || state === 'handshaking'

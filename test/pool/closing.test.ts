@@ -276,6 +276,20 @@ describe('rolling restart', () => {
     expect(fixture.peakLive).toBe(1)
   })
 
+  test('one that hangs while it opens is replaced at once, not when it times out', async () => {
+    const fixture = new PoolFixture({ maxConnections: 1 }, { behaviour: { open: 'never' } })
+    const { pool, clock } = fixture
+    const acquired = pool.acquire()
+    await clock.advance(10)
+    fixture.behaviour.open = 'ok'
+    pool.restart()
+    await clock.advance(10)
+    expect((await acquired).connectionId).toBe(fixture.resources[1]?.id)
+    expect(fixture.closed).toMatchObject([{ reason: 'evicted' }])
+    expect(fixture.snapshot).toMatchObject({ opened: 2, dead: 1, breaker: { failures: 0 } })
+    pool.assertInvariants()
+  })
+
   test('a replacement that fails leaves the old ones serving, and is tried again after the backoff', async () => {
     const fixture = new PoolFixture({ maxConnections: 2 })
     const old = await fixture.pool.acquire()
