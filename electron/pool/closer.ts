@@ -10,6 +10,9 @@ import type { CloseManner, Resource } from './types.ts'
 export const closeTimeoutMs = 10_000
 /** What survives `kill` for this long is put into quarantine (POOL semantics: 30 s). */
 export const quarantineAfterMs = 30_000
+/** What has survived `kill` is killed again this often: a process that was stuck in the kernel goes when it is let go. */
+const killAgainMs = 1_000
+const killQuarantinedAgainMs = 30_000
 
 /** Closed for its age and use, not for what it did. */
 const inGoodOrder: ReadonlySet<CloseReason> = new Set<CloseReason>([
@@ -26,6 +29,8 @@ interface Closing {
   manner: CloseManner
   begun: boolean
   timer: Timer | undefined
+  /** Kills a survivor again. */
+  again: Timer | undefined
   settled: boolean
 }
 
@@ -35,6 +40,8 @@ export class Closer<R extends Resource> {
   readonly #ending: (connection: PooledConnection<R>) => void
   readonly #freed: (connection: PooledConnection<R>) => void
   readonly #closings = new Map<PooledConnection<R>, Closing>()
+  readonly #quarantined = new Set<Closing>()
+  #givenUp = false
 
   /**
    * @param ending called when a connection has begun to end: another one may be needed
@@ -66,7 +73,7 @@ export class Closer<R extends Resource> {
     connection.spare = false
     connection.moveTo('draining', core.clock.now())
     core.breaker.ended(connection.id)
-    const closing: Closing = { manner, begun: false, timer: undefined, settled: false }
+    const closing: Closing = { manner, begun: false, timer: undefined, again: undefined, settled: false }
     this.#closings.set(connection, closing)
     core.events.emit('connection.closing', {
       connectionId: connection.id,
@@ -97,6 +104,8 @@ export class Closer<R extends Resource> {
 
   /** Puts everything that is still ending into quarantine: the pool waits no longer. */
   giveUp(): void {
+    this.#givenUp = true
+    for (const { again } of this.#quarantined) again?.cancel()
     for (const [connection, closing] of this.#closings) this.#done(connection, closing, 'survived')
   }
 
@@ -117,12 +126,29 @@ export class Closer<R extends Resource> {
     }
     try {
       resource.close(manner).then(
-        (outcome) => this.#done(connection, closing, outcome),
+        (outcome) => {
+          if (outcome === 'gone') this.#done(connection, closing, 'gone')
+          else this.#survived(connection, closing)
+        },
         (error: unknown) => this.#failed(connection, closing, manner, error),
       )
     } catch (error) {
       this.#failed(connection, closing, manner, error)
     }
+  }
+
+  /** Not for long perhaps: its permit is kept as long as it may live, up to a limit. */
+  #survived(connection: PooledConnection<R>, closing: Closing): void {
+    if (closing.again || this.#givenUp) return
+    if (!closing.settled && closing.manner !== 'kill') {
+      closing.manner = 'kill'
+      this.#limit(connection, closing)
+    }
+    const ms = closing.settled ? killQuarantinedAgainMs : killAgainMs
+    closing.again = this.#core.clock.after(ms, () => {
+      closing.again = undefined
+      this.#call(connection, closing, 'kill')
+    })
   }
 
   #failed(connection: PooledConnection<R>, closing: Closing, manner: CloseManner, error: unknown): void {
@@ -145,6 +171,8 @@ export class Closer<R extends Resource> {
     if (closing.settled) {
       // It went after all: counted as dead, its permit has been freed before.
       if (outcome === 'gone' && core.quarantined.delete(connection.id)) {
+        this.#quarantined.delete(closing)
+        closing.again?.cancel()
         core.counts.enter('draining')
         this.#dead(connection)
       }
@@ -152,6 +180,8 @@ export class Closer<R extends Resource> {
     }
     closing.settled = true
     closing.timer?.cancel()
+    if (outcome === 'gone' || this.#givenUp) closing.again?.cancel()
+    else this.#quarantined.add(closing)
     this.#closings.delete(connection)
     core.connections.delete(connection.id)
     if (outcome === 'gone') this.#dead(connection)

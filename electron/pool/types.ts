@@ -26,7 +26,7 @@ export interface Resource {
   ping?(signal: AbortSignal): Promise<void>
   /**
    * Ends it. Idempotent; a harsher manner hastens a close that is under way. Never rejects.
-   * `survived`: it could not be ended (a process tree that outlives SIGKILL); the pool quarantines it.
+   * `survived`: it could not be ended yet (a process tree that outlives SIGKILL); the pool asks again, for a while.
    */
   close(manner: CloseManner): Promise<'gone' | 'survived'>
 }

@@ -207,14 +207,48 @@ test('a close that hangs is hastened after 10 s; what survives 30 s more is quar
   pool.assertInvariants()
 })
 
-test('a resource that says it survived is quarantined at once', async () => {
-  const fixture = new PoolFixture({ maxConnections: 1 }, { behaviour: { close: 'never' } })
-  const lease = await fixture.pool.acquire()
-  fixture.resources[0]?.closing.resolve('survived')
+test('what survives being killed keeps its permit for 30 s, is killed again, and is counted when it goes after all', async () => {
+  const fixture = new PoolFixture({ maxConnections: 1, acquireTimeoutMs: 100_000 })
+  const { pool, clock } = fixture
+  const lease = await pool.acquire()
+  const [stuck] = fixture.resources
+  if (!stuck) throw new Error('nothing was opened')
+  let outcome: 'gone' | 'survived' = 'survived'
+  // As a process tree answers: a second after SIGKILL.
+  stuck.close = (manner) => {
+    stuck.manners.push(manner)
+    return new Promise((resolve) => clock.after(1_000, () => resolve(outcome)))
+  }
   lease.release({ reason: 'unhealthy' })
+  const waiting = pool.acquire()
+  await clock.advance(30_000)
+  expect(stuck.manners.slice(0, 3)).toEqual(['abrupt', 'kill', 'kill'])
+  expect(fixture.snapshot).toMatchObject({ quarantined: 0, draining: 1, opened: 1, waiting: 1 })
+  await clock.advance(2_000)
+  expect(fixture.snapshot).toMatchObject({ quarantined: 1, draining: 0, opened: 2, dead: 0 })
+  ;(await waiting).release()
+  outcome = 'gone'
+  await clock.advance(40_000)
+  expect(fixture.snapshot).toMatchObject({ quarantined: 0, dead: 1 })
+  pool.assertInvariants()
+  await pool.close('shutdown', 1_000)
+  expect(clock.pending).toBe(0)
+})
+
+test('a closed pool kills a survivor no more', async () => {
+  const fixture = new PoolFixture({ maxConnections: 2 }, { behaviour: { close: 'never' } })
+  const { pool, clock } = fixture
+  const [early, late] = await Promise.all([pool.acquire(), pool.acquire()])
+  for (const { closing } of fixture.resources) closing.resolve('survived')
+  early.release({ reason: 'unhealthy' })
+  await clock.advance(60_000)
+  late.release({ reason: 'unhealthy' })
   await settle()
-  expect(fixture.snapshot).toMatchObject({ quarantined: 1, draining: 0 })
-  expect((await fixture.pool.acquire()).connectionId).not.toBe(lease.connectionId)
+  const closed = pool.close('shutdown', 1_000)
+  await clock.advance(2_000)
+  await closed
+  expect(fixture.snapshot).toMatchObject({ state: 'closed', quarantined: 2 })
+  expect(clock.pending).toBe(0)
 })
 
 test('a close that fails is tried harder, reported, and never loses the permit', async () => {
