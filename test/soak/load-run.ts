@@ -106,7 +106,7 @@ async function observe(host: SoakHost, mark: string, options: LoadRunOptions): P
     chaos: Object.fromEntries(chaos.done),
     refused: Object.fromEntries(chaos.refused),
     rests: rests.map(({ rest, afterMinutes, calls }) => ({ afterMinutes, calls, measured: rest.measured })),
-    processesStarted: watcher.told.size,
+    processesStarted: last.rest.drained.upstreams.reduce((sum, { pool }) => sum + pool.opened, 0),
     snapshots: watcher.snapshots,
     frames: watcher.frames,
     ending,

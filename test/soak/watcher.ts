@@ -27,8 +27,6 @@ export class Watcher {
   readonly broken: string[] = []
   /** Everything that the host has ever started, as far as it was seen while it ran. */
   readonly processes = new Map<number, Seen>()
-  /** PIDs that the event feed named. */
-  readonly told = new Set<number>()
   frames = 0
   gaps = 0
   snapshots = 0
@@ -95,6 +93,5 @@ export class Watcher {
     this.frames++
     if (this.#seq !== undefined && frame.seq !== this.#seq + 1) this.gaps++
     this.#seq = frame.seq
-    for (const { pid } of frame.events) if (pid !== null) this.told.add(pid)
   }
 }
