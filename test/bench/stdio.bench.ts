@@ -21,7 +21,9 @@ const echo = ['-e', 'process.stdin.pipe(process.stdout)']
 const env = { PATH: process.env.PATH ?? '' }
 
 function barePipe(): Pipe {
-  const child = spawn(process.execPath, echo, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  // Detached as the tree's child is: Linux shares a busy machine out among sessions (autogroup), and one in the parent's
+  // own session would be woken up to ten times sooner.
+  const child = spawn(process.execPath, echo, { env, stdio: ['pipe', 'pipe', 'inherit'], detached: true })
   const pipe: Pipe = {
     write: (line) => void child.stdin.write(`${line}\n`),
     onLine: () => {},
