@@ -94,6 +94,16 @@ export function idKeyIn(params: JsonText | undefined, member: string, value: unk
   return span && idKeyOf(value, sliceOf(params, span))
 }
 
+/** The `params` of a server's notification; undefined when they can't be read: the insides of strings were not checked. */
+export function paramsOf(message: JsonText): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(message)
+    return isObject(value) && isObject(value.params) ? value.params : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The texts of the elements of a valid JSON array. */
 function splitArray(text: string): string[] {
   const elements: string[] = []

@@ -132,6 +132,19 @@ describe('the stream of a GET', () => {
       for (const id of ['0-1', '0-2']) expect(await stream.next()).toEqual({ id, data: changed.message })
   })
 
+  test('an update that can not be read is dropped without a word: a server could fill the log with them', async () => {
+    const { client, upstream } = await start()
+    await client.post(rpc('resources/subscribe', { uri: 'a:1' }))
+    const events = sse(await get(client))
+    await events.next()
+    const method = 'notifications/resources/updated'
+    for (const uri of ['"\\x"', '"a:1"']) {
+      const message = `{"jsonrpc":"2.0","method":"${method}","params":{"uri":${uri}}}`
+      upstream.events.emit('notification', { method, message, connectionId: 'c' })
+    }
+    expect(messages([(await events.next()) ?? {}])[0].params.uri).toBe('a:1')
+  })
+
   test('carries resources/updated to those that subscribed to the URI', async () => {
     const { client, upstream } = await start()
     const other = await openSession(client.endpoint)

@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { ServerNotification, Upstream } from '../../upstream/types.ts'
-import { isObject } from '../message.ts'
+import { paramsOf } from '../message.ts'
 import type { Sessions } from './sessions.ts'
 
 const listChanged = new Set([
@@ -53,7 +53,6 @@ export class ServerNotifications {
 }
 
 function resourceUri(message: string): string | undefined {
-  const value: unknown = JSON.parse(message)
-  const params = isObject(value) ? value.params : undefined
-  return isObject(params) && typeof params.uri === 'string' ? params.uri : undefined
+  const uri = paramsOf(message)?.uri
+  return typeof uri === 'string' ? uri : undefined
 }

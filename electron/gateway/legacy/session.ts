@@ -2,7 +2,7 @@ import type { Clock } from '../../kit/clock.ts'
 import type { Handshake, ServerNotification } from '../../upstream/types.ts'
 import type { EventChannel } from '../exchange.ts'
 import type { SseConnection } from '../http/sse.ts'
-import { isObject } from '../message.ts'
+import { paramsOf } from '../message.ts'
 import { type LogLevel, logLevels } from './log-level.ts'
 import { type ReplayBudget, ResumableStream } from './replay.ts'
 import { supportsEmptyEvents } from './versions.ts'
@@ -90,9 +90,7 @@ export class LegacySession {
   /** Until the client sets a level the server decides (specification, "Logging"): everything passes. */
   wantsLog(notification: ServerNotification): boolean {
     if (this.#logLevel === undefined) return true
-    const message: unknown = JSON.parse(notification.message)
-    const level = isObject(message) && isObject(message.params) ? message.params.level : undefined
-    const rank = logLevels.indexOf(level as LogLevel)
+    const rank = logLevels.indexOf(paramsOf(notification.message)?.level as LogLevel)
     // A level that the specification does not know can't be compared: better seen than lost.
     return rank === -1 || rank >= logLevels.indexOf(this.#logLevel)
   }
