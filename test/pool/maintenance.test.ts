@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { settle } from '../support/fake-clock.ts'
+import { PoolCore } from '../../electron/pool/core.ts'
+import { Maintenance } from '../../electron/pool/maintenance.ts'
+import { ReturnQueue } from '../../electron/pool/return-queue.ts'
+import { defaultPoolLimits } from '../../shared/config.ts'
+import { FakeClock, settle } from '../support/fake-clock.ts'
 import { PoolFixture } from './fake-resource.ts'
 
 /** Opens as many connections as asked for and gives them all back. */
@@ -61,6 +65,34 @@ test('first-tick bias: the first sweep comes one full period after the start', a
   expect(fixture.snapshot.idle).toBe(1)
   await fixture.clock.advance(1)
   expect(fixture.closed).toMatchObject([{ reason: 'idle-timeout' }])
+})
+
+test('first-tick bias: no sweep at the start nor when the period changes, and none after the stop', async () => {
+  const clock = new FakeClock(0)
+  const limits = { ...defaultPoolLimits, healthCheckIntervalMs: 1_000 }
+  const sweeps: number[] = []
+  const maintenance = new Maintenance(new PoolCore('fake', limits, clock, () => 0), {
+    returned: () => {},
+    broken: () => {},
+    sweep: (now) => sweeps.push(now),
+  })
+  await clock.advance(2_400)
+  expect(sweeps).toEqual([1_000, 2_000])
+  maintenance.setPeriod(600)
+  await clock.advance(1_100)
+  expect(sweeps.slice(2)).toEqual([3_000])
+  maintenance.stop()
+  await clock.advance(5_000)
+  expect(sweeps).toHaveLength(3)
+})
+
+test('the return queue is bounded, in order, and takes nothing once it is closed', () => {
+  const queue = new ReturnQueue<number>(2)
+  expect([queue.offer(1), queue.offer(2), queue.offer(3)]).toEqual([true, true, false])
+  queue.resize(3)
+  expect(queue.offer(3)).toBe(true)
+  queue.close()
+  expect([queue.take(), queue.offer(4), queue.take(), queue.take(), queue.take()]).toEqual([1, false, 2, 3, undefined])
 })
 
 test('health flag: one that went down is not handed out, even if nobody was told', async () => {
