@@ -105,6 +105,16 @@ test('health flag: one that went down is not handed out, even if nobody was told
   expect(fixture.resources).toHaveLength(2)
 })
 
+test('health flag: the sweep closes an idle one that went down, even if nobody was told', async () => {
+  const fixture = new PoolFixture({ maxConnections: 1, minIdle: 1 })
+  await warm(fixture, 1)
+  const [silent] = fixture.resources
+  if (silent) silent.alive = false
+  await fixture.sweep(4)
+  expect(fixture.closed).toMatchObject([{ reason: 'unhealthy' }])
+  expect(fixture.snapshot).toMatchObject({ idle: 1, opened: 2, breaker: { failures: 1 } })
+})
+
 test('health flag: an idle connection that exits leaves idle at once', async () => {
   const fixture = new PoolFixture({ maxConnections: 2 })
   await warm(fixture, 2)
