@@ -31,8 +31,12 @@ export interface Model {
   points: Readonly<Record<string, readonly Point[]>>
 }
 
+/** By the names of upstreams, which may be those of Object's own members: `constructor` must not be found unasked. */
+const byName = <T>(entries: Readonly<Record<string, T>> = {}): Record<string, T> =>
+  Object.assign(Object.create(null) as Record<string, T>, entries)
+
 export function fromSnapshot(snapshot: Snapshot, previous: Model | null): Model {
-  const upstreams: Record<string, UpstreamSnapshot> = {}
+  const upstreams = byName<UpstreamSnapshot>()
   for (const next of snapshot.upstreams) upstreams[next.name] = shareUpstream(previous?.upstreams[next.name], next)
   // Points survive a fresh snapshot of the same host; another host's history is not this one's.
   const sameHost = previous?.host.startedAt === snapshot.host.startedAt
@@ -48,7 +52,7 @@ export function fromSnapshot(snapshot: Snapshot, previous: Model | null): Model 
     upstreams,
     ...indexConnections(upstreams, previous),
     events: mergeEvents([], snapshot.events),
-    points: sameHost ? (previous?.points ?? {}) : {},
+    points: (sameHost ? previous?.points : undefined) ?? byName(),
   }
 }
 
@@ -78,11 +82,13 @@ export function applyFrame(model: Model, frame: Frame): Model | null {
 
 /** Puts a loaded series under the points that frames brought meanwhile. */
 export function withSeries(model: Model, name: string, loaded: readonly Point[]): Model {
-  return { ...model, points: { ...model.points, [name]: appendPoints(loaded, model.points[name] ?? []) } }
+  const points = byName(model.points)
+  points[name] = appendPoints(loaded, points[name] ?? [])
+  return { ...model, points }
 }
 
 function replaceUpstreams(model: Model, frame: Frame): Record<string, UpstreamSnapshot> {
-  const upstreams = { ...model.upstreams }
+  const upstreams = byName(model.upstreams)
   for (const name of frame.removed) delete upstreams[name]
   for (const next of frame.upstreams) upstreams[next.name] = shareUpstream(model.upstreams[next.name], next)
   return upstreams
@@ -107,8 +113,8 @@ function indexConnections(
   upstreams: Record<string, UpstreamSnapshot>,
   previous: Model | null,
 ): Pick<Model, 'connectionIds' | 'connections'> {
-  const connectionIds: Record<string, readonly string[]> = {}
-  const connections: Record<string, Readonly<Record<string, ConnectionSnapshot>>> = {}
+  const connectionIds = byName<readonly string[]>()
+  const connections = byName<Readonly<Record<string, ConnectionSnapshot>>>()
   for (const [name, upstream] of Object.entries(upstreams)) {
     const ids = upstream.connections.map((connection) => connection.id)
     connectionIds[name] = share(previous?.connectionIds[name], ids)
@@ -132,7 +138,7 @@ function mergeEvents(previous: readonly EventRecord[], incoming: readonly EventR
 function appendFramePoints(points: Model['points'], frame: Frame): Model['points'] {
   const names = Object.keys(frame.points)
   if (names.length === 0 && frame.removed.length === 0) return points
-  const next: Record<string, readonly Point[]> = { ...points }
+  const next = byName(points)
   for (const name of frame.removed) delete next[name]
   for (const name of names) next[name] = appendPoints(next[name] ?? [], frame.points[name] ?? [])
   return next

@@ -42,6 +42,22 @@ function pointAt(t: number): Point {
   return { ...point, t }
 }
 
+test.each(['constructor', 'toString', 'hasOwnProperty'])(
+  'an upstream may be named %s, and is not there before',
+  (name) => {
+    const points = [pointAt(1)]
+    expect(model.upstreams[name]).toBeUndefined()
+    expect(model.connectionIds[name]).toBeUndefined()
+    expect(withSeries(model, name, points).points[name]).toEqual(points)
+    const next = apply({ upstreams: [{ ...upstreamOf('demo'), name }], points: { [name]: points } })
+    expect(next.upstreams[name]?.name).toBe(name)
+    expect(next.names).toContain(name)
+    expect(next.points[name]).toEqual(points)
+    const later = fromSnapshot(structuredClone(world.snapshot()), next)
+    expect(later.upstreams[name]).toBeUndefined()
+  },
+)
+
 describe('applying frames', () => {
   test('an upstream that comes again unchanged keeps its identity', () => {
     const next = apply({ upstreams: [upstreamOf('demo'), upstreamOf('github')] })
