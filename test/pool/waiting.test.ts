@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
 import { AppError } from '../../shared/errors.ts'
 import { settle } from '../support/fake-clock.ts'
@@ -124,6 +125,8 @@ test('an abort takes a waiter out of the middle; its listener is gone once it is
   expect(error).toMatchObject({ code: 'ABORTED', cause: { message: 'the caller left' } })
   holder.release()
   const granted = await waiting[0]
+  expect([first, second].map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0])
+  expect(getEventListeners(third.signal, 'abort')).toHaveLength(1)
   first.abort()
   expect(granted?.resource.alive).toBe(true)
   granted?.release()
