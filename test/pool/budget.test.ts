@@ -94,6 +94,21 @@ test('shares even out: a pool that holds more gives up a connection that comes b
   await Promise.all(loops)
 })
 
+test('a pool that is suspended leaves the line: nobody makes room for it', async () => {
+  const { budget, fixtures } = pools(1, 2)
+  const [a, b] = fixtures as [PoolFixture, PoolFixture]
+  const held = await a.pool.acquire()
+  const refused = b.pool.acquire().catch(() => 'refused')
+  await settle()
+  expect(budget.waiting).toBe(1)
+  b.pool.suspend()
+  expect(await refused).toBe('refused')
+  expect(budget.waiting).toBe(0)
+  held.release()
+  await settle()
+  expect(a.snapshot).toMatchObject({ idle: 1, opened: 1 })
+})
+
 test('who waits no longer leaves the line, and a permit that is not needed goes to the next', async () => {
   const { budget, clock, fixtures } = pools(1, 3)
   const [a, b, c] = fixtures as [PoolFixture, PoolFixture, PoolFixture]

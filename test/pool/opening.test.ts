@@ -84,6 +84,20 @@ test('half-open under 100 waiters: one probe', async () => {
   expect(fixture.snapshot.granted).toBe(100)
 })
 
+test('half-open: a probe that a person ends told nothing, and another one is sent', async () => {
+  const fixture = await tripped()
+  const { pool, clock, resources } = fixture
+  await clock.advance(30_000)
+  fixture.behaviour.open = 'never'
+  const waiting = pool.acquire()
+  await clock.advance(10)
+  fixture.behaviour.open = 'ok'
+  pool.evict(resources[5]?.id ?? '', 'kill')
+  await clock.advance(10)
+  expect((await waiting).connectionId).toBe(resources[6]?.id)
+  expect(fixture.snapshot.breaker.state).toBe('closed')
+})
+
 test('a failed probe opens the breaker for longer: 30 s x n, at most 300 s', async () => {
   const fixture = await tripped()
   const waits: number[] = []
