@@ -96,6 +96,9 @@ export function resolveUpstream(name: string, entry: UpstreamEntry, defaults: De
   const { command, args, env, cwd } = entry as StdioEntry
   const configured = entry.timeouts?.connectTimeoutMs ?? defaults.timeouts?.connectTimeoutMs
   if (configured === undefined && isLauncher(command)) timeouts.connectTimeoutMs = launcherConnectTimeoutMs
+  // Whoever waits for the first process must be able to wait as long as it may take to connect.
+  if (entry.pool?.acquireTimeoutMs === undefined && defaults.pool?.acquireTimeoutMs === undefined)
+    pool.acquireTimeoutMs = Math.max(pool.acquireTimeoutMs, timeouts.connectTimeoutMs)
   const texts = Object.entries(env ?? {}).flatMap(([key, value]) =>
     value === null ? [] : [[key, String(value)] as const],
   )

@@ -250,8 +250,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
       requestsInFlight: () => gateway.state().requestsInFlight,
     },
     close: ({ timeoutMs = shutdownMs } = {}) => {
-      if (closing) void registry.close(timeoutMs)
-      else {
+      // A second wish to close is none to hurry, unless it gives less time.
+      if (closing) {
+        if (timeoutMs < shutdownMs) void registry.close(timeoutMs)
+      } else {
         stopWatching()
         announce.closing()
         closing = stopAll(timeoutMs)

@@ -29,7 +29,7 @@ describe('files of other clients are read unchanged', () => {
         isolation: 'shared',
         protocol: 'auto',
         env: { A: 'x' },
-        pool: defaultPoolLimits,
+        pool: { ...defaultPoolLimits, acquireTimeoutMs: launcherConnectTimeoutMs },
       },
     ])
   })
@@ -85,6 +85,8 @@ test.each(['npx', '/usr/bin/uvx', 'C:\\tools\\npx.cmd'])('%s gets longer to conn
     mcpServers: { plain: { command }, set: { command, timeouts: { connectTimeoutMs: 9 } } },
   }).upstreams
   expect([plain?.timeouts.connectTimeoutMs, set?.timeouts.connectTimeoutMs]).toEqual([launcherConnectTimeoutMs, 9])
+  expect(plain?.pool.acquireTimeoutMs).toBe(launcherConnectTimeoutMs)
+  expect(set?.pool.acquireTimeoutMs).toBe(defaultPoolLimits.acquireTimeoutMs)
 })
 
 test.each([

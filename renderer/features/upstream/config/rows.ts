@@ -42,5 +42,6 @@ function originOf(field: LimitField, entry: Record<string, unknown>, value: numb
   const own = entry[field.section]
   if (isRecord(own) && own[field.key] !== undefined) return 'entry'
   if (value === defaultOf(field)) return 'product'
-  return field.key === 'connectTimeoutMs' && value === launcherConnectTimeoutMs ? 'launcher' : 'file'
+  const launcher = field.key === 'connectTimeoutMs' || field.key === 'acquireTimeoutMs'
+  return launcher && value === launcherConnectTimeoutMs ? 'launcher' : 'file'
 }
