@@ -34,6 +34,8 @@ export interface Resource {
 export interface OpenContext {
   readonly connectionId: string
   readonly reason: OpenReason
+  /** What the acquire asked for; '' unless it did. */
+  readonly kind: string
   /** The resource tells that it is started and now shakes hands. */
   handshaking(): void
 }
@@ -47,6 +49,15 @@ export interface AcquireOptions {
   deadline?: number | undefined
   /** Take this connection if it is idle (soft affinity); otherwise any. */
   prefer?: string | undefined
+  /**
+   * Only connections of this kind may serve, and a new one is opened as such. Default ''. Kinds share the pool's permits:
+   * at the limit an idle connection of another kind is closed to make room.
+   */
+  kind?: string | undefined
+  /** Only this connection may serve: waits until it is free, before other waiters; CONNECTION_LOST when it ends first or is not there. */
+  only?: string | undefined
+  /** The holder may keep it for as long as it lives: no leak warning, no revocation by time. */
+  hold?: boolean | undefined
 }
 
 /** The exclusive right to use a connection. Released exactly once; a second release returns false and changes nothing. */

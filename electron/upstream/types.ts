@@ -14,6 +14,32 @@ export interface ServerNotification {
   message: JsonText
 }
 
+/** The MCP protocol family that a process or a client speaks. */
+export type Era = 'legacy' | 'modern'
+
+/**
+ * Which processes may serve: those that speak `era` and were told the same of their client. A legacy process is told
+ * capabilities once, in `initialize`; a modern one with each request, so that its profile has none.
+ */
+export interface ProcessProfile {
+  era: Era
+  /** Normalised text of a JSON object of client capabilities; '{}' for none. */
+  capabilities: JsonText
+}
+
+/** A request of the server's own (sampling, elicitation, roots) that came to the holder of its connection. */
+export interface ServerRequest {
+  method: string
+  params?: JsonText | undefined
+  /**
+   * The client's answer, byte for byte. Exactly once; while it is awaited the response timeout stands still.
+   * @returns false when the server no longer waits: the connection or the request has ended
+   */
+  answer(kind: 'result' | 'error', text: JsonText): boolean
+  /** Aborts when the server cancelled it, or its connection ended. */
+  readonly gone: AbortSignal
+}
+
 export interface UpstreamRequest {
   method: string
   /** The text of `params`, an object or array; absent when the request had none. */
@@ -26,6 +52,30 @@ export interface UpstreamRequest {
   prefer?: string | undefined
   /** Progress, log messages and other notifications that belong to the holder of the lease. */
   onNotification?: ((notification: ServerNotification) => void) | undefined
+  /** Default: legacy, no capabilities. */
+  profile?: ProcessProfile | undefined
+  /** Hard affinity: only this connection may serve (cursors, requestState). CONNECTION_LOST when it is gone. */
+  only?: string | undefined
+  /** Without it a request of the server is answered with -32601 (`ping` always is). */
+  onServerRequest?: ((request: ServerRequest) => void) | undefined
+}
+
+/** A connection of its own for one client session (isolation `session`, or pinned): the real `initialize` went to it. */
+export interface UpstreamSession {
+  readonly connectionId: string
+  readonly pid: number | null
+  readonly handshake: Handshake
+  /** Aborts when the connection has ended; the reason is the AppError. */
+  readonly ended: AbortSignal
+  /** Several at once, as the client sends them. `profile`, `only` and `prefer` do not count here. */
+  request(request: UpstreamRequest): Promise<UpstreamReply>
+  /** A notification of the client: roots/list_changed and the like. @throws AppError when nothing was written */
+  notify(method: string, params?: JsonText): void
+  /** What the server says outside of any request. Set right after opening. */
+  onNotification: (notification: ServerNotification) => void
+  onServerRequest: (request: ServerRequest) => void
+  /** Gives the process up: what it remembers is this client's, so that it is closed and never handed to another. */
+  close(): void
 }
 
 export interface Timing {
@@ -49,8 +99,10 @@ export interface UpstreamReply {
 }
 
 export interface Handshake {
-  /** The text of the InitializeResult, as the server sent it. */
+  era: Era
+  /** The text of the InitializeResult (legacy) or DiscoverResult (modern), as the server sent it. */
   initializeResult: JsonText
+  /** Legacy: as negotiated. Modern: the newest revision that both sides speak. */
   protocolVersion: string
   serverInfo: { name: string; version: string }
   capabilities: Record<string, unknown>
@@ -110,8 +162,31 @@ export interface Upstream {
   readonly events: Emitter<UpstreamEvents>
   /** @throws AppError with a pool or connection code; the message names counts and the cause */
   request(request: UpstreamRequest): Promise<UpstreamReply>
-  /** The cached handshake; opens a connection when there was none yet. */
-  handshake(options?: { signal?: AbortSignal; timeouts?: Partial<Timeouts> }): Promise<Handshake>
+  /**
+   * The era of the processes that serve clients of `client`'s era: their own where the server speaks it, else the other.
+   * Probes with the first connection (PROTOCOL, section 4); the verdict is cached. `protocol` of the config overrides.
+   * @throws AppError why no connection could be opened
+   */
+  eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era>
+  /** The cached handshake of a profile (default: legacy, no capabilities); opens a connection when there was none yet. */
+  handshake(options?: {
+    signal?: AbortSignal | undefined
+    timeouts?: Partial<Timeouts> | undefined
+    profile?: ProcessProfile | undefined
+  }): Promise<Handshake>
+  /** @param initialize the client's own params of `initialize`, forwarded as they are; absent for a modern client */
+  openSession(options: { initialize?: JsonText | undefined; signal?: AbortSignal | undefined }): Promise<UpstreamSession>
+  /**
+   * Watches what the server tells outside of requests, through one watcher connection: a resource by its URI, or a kind of
+   * list. Counted: the first watch of a key subscribes at the server, the last one to stop unsubscribes; replayed after a
+   * respawn. Legacy: resources/subscribe and list_changed notifications; modern: one subscriptions/listen.
+   * @returns stops; idempotent
+   * @throws AppError, or the server's own error as `{kind: 'error', text}` reply when it refuses
+   */
+  watch(
+    what: { uri: string } | { list: 'tools' | 'prompts' | 'resources' },
+    listener: (notification: ServerNotification) => void,
+  ): Promise<{ stop: () => void } | { refused: JsonText }>
   /** Everything but statistics, which telemetry adds. */
   view(): UpstreamView
   /** Stderr of a connection, live or among the last that ended. Undefined when unknown. */
