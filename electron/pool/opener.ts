@@ -208,6 +208,7 @@ export class Opener<R extends Resource> {
       connection.resource = this.#open({
         connectionId: id,
         reason,
+        kind: '',
         handshaking: () => {
           if (connection.state === 'spawning') connection.moveTo('handshaking', core.clock.now())
         },

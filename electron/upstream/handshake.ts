@@ -65,6 +65,7 @@ function readHandshake(answer: Answer): Handshake {
   }
   const { protocolVersion, capabilities, serverInfo } = result as InitializeResult
   return {
+    era: 'legacy',
     initializeResult: answer.text,
     protocolVersion: protocolVersion as string,
     serverInfo: { name: text(serverInfo?.name), version: text(serverInfo?.version) },

@@ -16,7 +16,7 @@ import { RequestPath } from './request-path.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { SingleShotDetector, singleShotAdvice } from './single-shot.ts'
 import { StdioConnection } from './stdio-connection.ts'
-import type { Handshake, Upstream, UpstreamEvents, UpstreamReply, UpstreamRequest, UpstreamView } from './types.ts'
+import type { Era, Handshake, Upstream, UpstreamEvents, UpstreamReply, UpstreamRequest, UpstreamView } from './types.ts'
 import { connectionView, failureOf, upstreamState } from './view.ts'
 
 /** POOL semantics, "Defaults": shutdown in all. */
@@ -87,6 +87,18 @@ export class StdioUpstream implements Upstream {
     const own = this.#config.timeouts.requestTimeoutMs
     const limitMs = Math.min(own, options?.timeouts?.requestTimeoutMs ?? own)
     return this.#handshakes.get({ signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
+  }
+
+  async eraFor(): Promise<Era> {
+    return 'legacy'
+  }
+
+  async openSession(): Promise<never> {
+    throw new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: sessions follow`)
+  }
+
+  async watch(): Promise<never> {
+    throw new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: watches follow`)
   }
 
   view(): UpstreamView {

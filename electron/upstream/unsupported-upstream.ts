@@ -27,7 +27,19 @@ export class UnsupportedUpstream implements Upstream {
     throw this.#unsupported()
   }
 
+  async eraFor(): Promise<never> {
+    throw this.#unsupported()
+  }
+
   async handshake(): Promise<never> {
+    throw this.#unsupported()
+  }
+
+  async openSession(): Promise<never> {
+    throw this.#unsupported()
+  }
+
+  async watch(): Promise<never> {
     throw this.#unsupported()
   }
 

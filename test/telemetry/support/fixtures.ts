@@ -129,6 +129,9 @@ export class FakeUpstream implements Upstream {
   }
 
   request = unused
+  eraFor = unused
+  openSession = unused
+  watch = unused
   handshake = unused
   logs = unused
   spawn = unused
