@@ -12,7 +12,7 @@ export function excusesFor(revision: Revision, _era: ServerEra): Readonly<Record
 
 const legacyClients = {
   'server-sse-polling': {
-    checks: ['server-sse-priming-event', 'server-sse-retry-field'],
+    checks: ['server-sse-priming-event', 'server-sse-retry-field', 'server-sse-disconnect-resume'],
     because: 'a server on stdio has no stream that it could close in the middle of a call',
   },
 } satisfies Record<string, Excuse>
