@@ -32,12 +32,18 @@ export class Acquires<R extends Resource> {
       if (options.signal?.aborted) return this.#refuse(options)
       if (options.deadline !== undefined && options.deadline <= core.clock.now()) return this.#refuse(options)
     }
+    const kind = options?.kind ?? ''
+    // A client session's own kind is of no use to anybody else.
+    if (options?.hold !== true) core.recentKind = kind
     // Who waits comes first: an arrival never overtakes.
-    if (core.waiters.length === 0 && core.idle.length > 0) {
-      const lease = this.#grants.takeIdle(options?.prefer, now ?? core.clock.now())
+    if (core.idle.length > 0 && (core.waiters.length === 0 || options?.only !== undefined || !core.waiters.has(kind))) {
+      const lease = this.#grants.takeIdle(kind, options, now ?? core.clock.now())
       if (lease) return Promise.resolve(lease)
     }
-    if (core.breaker.state === 'open' || core.waiters.length >= core.limits.maxWaiting) return this.#refuse(options)
+    if (options?.only !== undefined) {
+      if (!core.connections.get(options.only)?.open) return this.#refuse(options)
+    } else if (core.breaker.state === 'open') return this.#refuse(options)
+    if (core.waiters.length >= core.limits.maxWaiting) return this.#refuse(options)
     return this.#wait(options, now ?? core.clock.now())
   }
 
@@ -49,6 +55,17 @@ export class Acquires<R extends Resource> {
       this.#settled('timed-out', waitMs)
     }
     this.#alarm.by(this.#core.waiters.earliestDeadline)
+  }
+
+  /** A connection ends: nobody else can serve those that wait for it alone. */
+  lost(connectionId: string): void {
+    const { waiters, clock } = this.#core
+    if (waiters.bound === 0) return
+    const now = clock.now()
+    for (const waiter of waiters.takeBound(connectionId)) {
+      waiter.reject(this.#lost(connectionId))
+      this.#settled('rejected', now - waiter.since)
+    }
   }
 
   /** Everybody who waits is refused. */
@@ -90,7 +107,17 @@ export class Acquires<R extends Resource> {
     const deadline = own ? (options.deadline ?? timeoutAt) : timeoutAt
     const signal = options?.signal
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter<R>(resolve, reject, now, deadline, own, this.#watch.trace())
+      const waiter = new Waiter<R>(
+        resolve,
+        reject,
+        now,
+        deadline,
+        own,
+        this.#watch.trace(),
+        options?.kind,
+        options?.only,
+        options?.hold,
+      )
       if (signal) {
         const abort = (): void => this.#abort(waiter, signal)
         signal.addEventListener('abort', abort, { once: true })
@@ -127,8 +154,10 @@ export class Acquires<R extends Resource> {
       return Promise.reject(this.#timeout(true, 0))
     }
     this.#settled('rejected', 0)
+    const { only } = options ?? {}
+    if (only !== undefined && !core.connections.get(only)?.open) return Promise.reject(this.#lost(only))
     return Promise.reject(
-      core.breaker.state === 'open'
+      core.breaker.state === 'open' && only === undefined
         ? this.circuitOpen()
         : poolError(core, 'QUEUE_FULL', `${core.waiters.length} requests wait already, more are refused`),
     )
@@ -139,6 +168,14 @@ export class Acquires<R extends Resource> {
     return ownDeadline
       ? poolError(this.#core, 'DEADLINE_EXCEEDED', `the deadline passed while waiting ${ms} ms for a connection`)
       : poolError(this.#core, 'ACQUIRE_TIMEOUT', `no connection within ${ms} ms`)
+  }
+
+  #lost(connectionId: string): AppError {
+    return poolError(
+      this.#core,
+      'CONNECTION_LOST',
+      `connection ${connectionId}, the only one that could serve, has ended`,
+    )
   }
 
   #aborted(signal: AbortSignal): AppError {

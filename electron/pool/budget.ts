@@ -139,7 +139,7 @@ export class PermitBudget {
       let since = Number.POSITIVE_INFINITY
       for (const holder of this.#holders) {
         const at = holder.oldestIdleSince
-        if (at !== undefined && at < since && !this.#line.has(holder)) {
+        if (at !== undefined && at < since) {
           oldest = holder
           since = at
         }

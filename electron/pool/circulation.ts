@@ -2,6 +2,7 @@ import type { PermitBudget, PermitHolder } from './budget.ts'
 import type { Closer } from './closer.ts'
 import type { PooledConnection } from './connection.ts'
 import type { PoolCore } from './core.ts'
+import { mustMakeRoom } from './demand.ts'
 import type { Grants } from './grants.ts'
 import type { Outcomes } from './outcomes.ts'
 import { retirementOf } from './retirement.ts'
@@ -18,6 +19,8 @@ interface Parts<R extends Resource> {
   roll: RollingRestart<R>
   budget: PermitBudget | undefined
   holder: PermitHolder
+  /** Permits that are free, or about to be. */
+  room: () => number
   /** The need for permits may have changed. */
   fill: () => void
 }
@@ -49,13 +52,14 @@ export class Circulation<R extends Resource> {
       return
     }
     grants.place(connection, now)
-    // It may have been what this pool stands in line for.
-    if (budget && budget.waiting > 0) fill()
+    // It may have been what this pool stands in line for; or, idle, it is in the way of who waits for another kind.
+    if ((budget && budget.waiting > 0) || (core.idle.length > 0 && core.waiters.length > 0)) fill()
   }
 
   #mustGo(connection: PooledConnection<R>): boolean {
-    const { core, roll, budget, holder } = this.#parts
+    const { core, roll, budget, holder, room } = this.#parts
     if (roll.takes(connection)) return true
+    if (core.waiters.length > 0 && mustMakeRoom(core, connection, room)) return true
     if (!budget || budget.waiting === 0) return false
     const wanted = core.waiters.length > 0
     // One that was opened for somebody is not given up before it was used.

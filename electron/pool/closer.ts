@@ -183,7 +183,7 @@ export class Closer<R extends Resource> {
     if (outcome === 'gone' || this.#givenUp) closing.again?.cancel()
     else this.#quarantined.add(closing)
     this.#closings.delete(connection)
-    core.connections.delete(connection.id)
+    core.leave(connection)
     if (outcome === 'gone') this.#dead(connection)
     else {
       core.counts.leave('draining')

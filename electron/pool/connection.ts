@@ -19,6 +19,7 @@ export interface StateObserver {
 interface Origin {
   id: string
   reason: OpenReason
+  kind: string
   clock: Clock
   observer: StateObserver
   /** Connections of an earlier epoch are replaced by a rolling restart. */
@@ -35,6 +36,8 @@ export class PooledConnection<R extends Resource> {
   readonly lifetimeShare: number
   readonly openedAt: number
   readonly openedAtWall: number
+  /** Whom it may serve; changed by the core alone, which counts by it. */
+  kind: string
   /** Undefined only while the factory runs, and when it threw. */
   resource: R | undefined
   /** Warm and not leased yet, opened as a spare for single use. */
@@ -56,6 +59,10 @@ export class PooledConnection<R extends Resource> {
   /** When the present lease was granted; null when not leased. */
   leasedSince: number | null = null
   leakWarned = false
+  /** The present holder may keep it for as long as it lives. */
+  held = false
+  /** Not closed for being idle: somebody listens to it. */
+  kept = false
   /** Where the present lease was acquired, if sampled. */
   leaseTrace: Error | undefined
   /** Held strongly until the next sweep only, so that a forgotten lease can be collected and reclaimed. */
@@ -77,9 +84,10 @@ export class PooledConnection<R extends Resource> {
   readonly #clock: Clock
   readonly #observer: StateObserver
 
-  constructor({ id, reason, clock, observer, epoch, lifetimeShare }: Origin) {
+  constructor({ id, reason, kind, clock, observer, epoch, lifetimeShare }: Origin) {
     this.id = id
     this.openReason = reason
+    this.kind = kind
     this.spare = reason === 'spare'
     this.epoch = epoch
     this.lifetimeShare = lifetimeShare

@@ -32,8 +32,8 @@ export class Control<R extends Resource> {
     core.permitCeiling = Math.max(limits.maxConnections, core.connections.size)
     core.returns.resize(core.returnCapacity)
     this.#parts.maintenance.setPeriod(limits.healthCheckIntervalMs)
-    while (core.connections.size - core.counts.draining > limits.maxConnections && core.idle.oldest) {
-      this.#parts.closer.end(core.idle.oldest, 'evicted', 'gentle')
+    while (core.connections.size - core.counts.draining > limits.maxConnections && core.idle.coldest) {
+      this.#parts.closer.end(core.idle.coldest, 'evicted', 'gentle')
     }
     this.#dropUsed()
     core.changed()

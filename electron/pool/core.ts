@@ -33,6 +33,10 @@ export class PoolCore<R extends Resource> implements StateObserver {
   /** Connections that hold a permit: from spawning until dead or in quarantine. */
   readonly connections = new Map<string, PooledConnection<R>>()
   readonly quarantined = new Map<string, PooledConnection<R>>()
+  /** How many connections of each kind hold a permit. */
+  readonly kinds = new Map<string, number>()
+  /** The kind that was asked for last, which is what is kept ready. */
+  recentKind = ''
   /** Of the connections that hold a permit. */
   readonly counts = new StateCounts()
   readonly idle = new IdleStack<R>()
@@ -100,6 +104,34 @@ export class PoolCore<R extends Resource> implements StateObserver {
     return this.counts.spawning + this.counts.handshaking
   }
 
+  /** A permit was taken. */
+  enter(connection: PooledConnection<R>): void {
+    this.connections.set(connection.id, connection)
+    this.counts.enter(connection.state)
+    this.#countKind(connection.kind, 1)
+  }
+
+  /** It holds no permit any more. */
+  leave(connection: PooledConnection<R>): void {
+    this.connections.delete(connection.id)
+    this.#countKind(connection.kind, -1)
+  }
+
+  /** It is of another kind from now on. Not while it is idle. */
+  assign(connection: PooledConnection<R>, kind: string): void {
+    this.#countKind(connection.kind, -1)
+    connection.kind = kind
+    this.#countKind(kind, 1)
+  }
+
+  /** It may have turned out to be of another kind; but somebody who waits for what it was opened as gets it first. */
+  recognize(connection: PooledConnection<R>): void {
+    const kind = connection.resource?.kind
+    if (kind !== undefined && kind !== connection.kind && !this.waiters.has(connection.kind)) {
+      this.assign(connection, kind)
+    }
+  }
+
   stateChanged(from: number, to: number): void {
     this.counts.move(from, to)
     this.changed()
@@ -119,6 +151,12 @@ export class PoolCore<R extends Resource> implements StateObserver {
   /** Somebody reads the snapshot: the next change is told again. */
   read(): void {
     this.#stale = false
+  }
+
+  #countKind(kind: string, change: 1 | -1): void {
+    const count = (this.kinds.get(kind) ?? 0) + change
+    if (count > 0) this.kinds.set(kind, count)
+    else this.kinds.delete(kind)
   }
 
   /** What must not stop the pool and must not be swallowed either. */

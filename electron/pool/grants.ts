@@ -5,7 +5,7 @@ import type { PoolCore } from './core.ts'
 import { type LeaseHost, PoolLease } from './lease.ts'
 import type { LeaseWatch } from './lease-watch.ts'
 import type { Maintenance } from './maintenance.ts'
-import type { CloseManner, Lease, Resource } from './types.ts'
+import type { AcquireOptions, CloseManner, Lease, Resource } from './types.ts'
 import type { Validator } from './validator.ts'
 import type { Waiter } from './waiters.ts'
 
@@ -33,11 +33,13 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
     this.#maintenance = maintenance
   }
 
-  /** The most recently used idle connection, or the preferred one; undefined when none is idle and known to be well. */
-  takeIdle(prefer: string | undefined, now: number): Lease<R> | undefined {
-    const { idle } = this.#core
+  /**
+   * The most recently used idle connection of this kind, or the preferred one, or the only one that may serve; undefined
+   * when none is idle and known to be well.
+   */
+  takeIdle(kind: string, options: AcquireOptions | undefined, now: number): Lease<R> | undefined {
     for (;;) {
-      const connection = (prefer !== undefined && idle.find(prefer)) || idle.newest
+      const connection = this.#pick(kind, options)
       if (!connection) return undefined
       if (this.#validator.isDue(connection, now)) {
         this.#validator.begin(connection, now)
@@ -47,24 +49,24 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
         this.#closer.end(connection, 'unhealthy', 'abrupt')
         continue
       }
-      idle.remove(connection)
-      const lease = this.#grant(connection, now, 0, false, this.#watch.trace())
+      this.#core.idle.remove(connection)
+      const lease = this.#grant(connection, now, 0, false, this.#watch.trace(), options?.hold === true)
       this.#core.events.emit('acquire.settled', grantedAtOnce)
       return lease
     }
   }
 
-  /** A connection that is well and free goes to the oldest waiter, or into idle. */
+  /** A connection that is well and free goes to the oldest waiter that it may serve, or into idle. */
   place(connection: PooledConnection<R>, now: number): void {
     const { waiters, idle, events } = this.#core
     connection.moveTo('idle', now)
-    const waiter = waiters.shift()
+    const waiter = waiters.takeFor(connection.id, connection.kind)
     if (!waiter) {
       idle.push(connection)
       return
     }
     const waitedMs = now - waiter.since
-    waiter.resolve(this.#grant(connection, now, waitedMs, openedFor(connection, waiter), waiter.trace))
+    waiter.resolve(this.#grant(connection, now, waitedMs, openedFor(connection, waiter), waiter.trace, waiter.hold))
     events.emit('acquire.settled', { result: 'granted', waitMs: waitedMs })
   }
 
@@ -88,18 +90,31 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
     this.#closer.end(connection, discard?.reason ?? 'evicted', discard?.manner ?? 'gentle')
   }
 
+  #pick(kind: string, options: AcquireOptions | undefined): PooledConnection<R> | undefined {
+    const { idle } = this.#core
+    if (options?.only !== undefined) return idle.find(options.only)
+    if (options?.prefer !== undefined) {
+      const preferred = idle.find(options.prefer)
+      if (preferred?.kind === kind) return preferred
+    }
+    const { newest } = idle
+    return newest?.kind === kind ? newest : idle.newestOf(kind)
+  }
+
   #grant(
     connection: PooledConnection<R>,
     now: number,
     waitedMs: number,
     opened: boolean,
     trace: Error | undefined,
+    hold: boolean,
   ): Lease<R> {
     connection.moveTo('leased', now)
     connection.uses++
     connection.spare = false
     connection.leasedSince = now
     connection.leakWarned = false
+    connection.held = hold
     connection.leaseTrace = trace
     this.#core.totals.granted++
     const lease = new PoolLease(connection, this, waitedMs, opened)

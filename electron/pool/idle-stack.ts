@@ -14,7 +14,9 @@ export class IdleStack<R extends Resource> implements Iterable<PooledConnection<
     return this.#length
   }
 
-  get oldest(): PooledConnection<R> | undefined {
+  /** The one to give up first: the least recently used, and those that are kept after all others. */
+  get coldest(): PooledConnection<R> | undefined {
+    for (const connection of this) if (!connection.kept) return connection
     return this.#length === 0 ? undefined : this.#slots[0]
   }
 
@@ -47,6 +49,12 @@ export class IdleStack<R extends Resource> implements Iterable<PooledConnection<
       return true
     }
     return false
+  }
+
+  /** The most recently used of this kind. */
+  newestOf(kind: string): PooledConnection<R> | undefined {
+    for (let at = this.#length - 1; at >= 0; at--) if (this.#slots[at]?.kind === kind) return this.#slots[at]
+    return undefined
   }
 
   find(id: string): PooledConnection<R> | undefined {

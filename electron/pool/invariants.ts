@@ -16,9 +16,16 @@ export function brokenInvariants<R extends Resource>(core: PoolCore<R>, settled:
   const live = counts.spawning + counts.handshaking + counts.idle + counts.leased + counts.returning + counts.draining
   expect(live === connections.size, `1: ${live} connections by state, ${connections.size} permits in use`)
   expect(live <= core.permitCeiling, `1: ${live} permits in use, at most ${core.permitCeiling} allowed`)
+  const byKind = [...core.kinds.values()].reduce((sum, count) => sum + count, 0)
+  expect(byKind === connections.size, `1: ${byKind} connections by kind, ${connections.size} permits in use`)
   expect(counts.idle === idle.length, `1: ${counts.idle} idle by state, ${idle.length} in idle`)
   if (settled && core.state === 'running' && core.breaker.state === 'closed') {
-    expect(idle.length === 0 || waiters.length === 0, `2: ${idle.length} idle while ${waiters.length} wait`)
+    if (idle.length > 0 && waiters.length > 0) {
+      for (const { id, kind } of idle) {
+        const wanted = waiters.has(kind) || [...waiters].some(({ only }) => only === id)
+        expect(!wanted, `2: ${id} of kind '${kind}' is idle while somebody waits for it`)
+      }
+    }
   }
   const settledAcquires = totals.granted + totals.timedOut + totals.aborted + totals.rejected
   expect(

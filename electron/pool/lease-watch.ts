@@ -49,6 +49,7 @@ export class LeaseWatch<R extends Resource> {
     for (const connection of this.#core.connections.values()) {
       if (connection.state !== 'leased' || connection.leasedSince === null) continue
       this.#watch(connection)
+      if (connection.held) continue
       const heldMs = now - connection.leasedSince - connection.forgivenMs
       if (leakWarnMs > 0 && heldMs >= leakWarnMs && !connection.leakWarned) this.#warn(connection, heldMs)
       if (maxLeaseMs > 0 && heldMs >= maxLeaseMs) this.#revoke(connection, heldMs)

@@ -3,6 +3,7 @@ import type { Alarm } from './alarm.ts'
 import type { PermitBudget, PermitHolder } from './budget.ts'
 import { PooledConnection } from './connection.ts'
 import type { PoolCore } from './core.ts'
+import { shortage } from './demand.ts'
 import { toError } from './pool-error.ts'
 import { opensAtATime } from './spawn-gate.ts'
 import type { DownCause, OpenResource, Resource } from './types.ts'
@@ -20,6 +21,9 @@ interface Need {
   urgent: boolean
   /** Worth standing in line for a permit, and evicting an idle connection of another pool. */
   demand: boolean
+  kind: string
+  /** Waiters for whom no connection is on its way: an idle one of another kind may be closed for each. */
+  lacking: number
   order?: Order
 }
 
@@ -44,6 +48,7 @@ export class Opener<R extends Resource> {
   readonly #holder: PermitHolder
   readonly #alarm: Alarm
   readonly #outcomes: OpenOutcomes<R>
+  readonly #evict: (connection: PooledConnection<R>) => void
   readonly #orders: Order[] = []
   #filling = false
   #offered = 0
@@ -59,6 +64,8 @@ export class Opener<R extends Resource> {
     holder: PermitHolder
     alarm: Alarm
     outcomes: OpenOutcomes<R>
+    /** Closes an idle connection to make room for another kind. */
+    evict: (connection: PooledConnection<R>) => void
   }) {
     this.#core = options.core
     this.#open = options.open
@@ -66,6 +73,7 @@ export class Opener<R extends Resource> {
     this.#holder = options.holder
     this.#alarm = options.alarm
     this.#outcomes = options.outcomes
+    this.#evict = options.evict
   }
 
   get ordersWaiting(): number {
@@ -111,9 +119,10 @@ export class Opener<R extends Resource> {
   /** Opens what is needed and allowed now; for the rest it will be called again. */
   fill(): void {
     if (this.#filling) return
-    const { connections, limits } = this.#core
-    // The common case of a busy pool, asked for each waiter: full, and in nobody's line.
-    if (connections.size >= limits.maxConnections && this.#offered === 0 && !this.#budget?.waiting) return
+    const { connections, limits, idle, waiters } = this.#core
+    // The common case of a busy pool, asked for each waiter: full, none idle of another kind, and in nobody's line.
+    const full = connections.size >= limits.maxConnections && (idle.length === 0 || waiters.length === 0)
+    if (full && this.#offered === 0 && !this.#budget?.waiting) return
     this.#filling = true
     try {
       while (this.#openNext()) {}
@@ -134,11 +143,16 @@ export class Opener<R extends Resource> {
       this.#budget?.withdraw(this.#holder)
       return false
     }
-    if (core.opening >= opensAtATime || core.connections.size >= core.limits.maxConnections) return false
+    const full = core.connections.size >= core.limits.maxConnections
+    if (core.opening >= opensAtATime || (full && (need.lacking === 0 || core.idle.length === 0))) return false
     if (!need.urgent && !this.#isAllowed()) return false
+    if (full) {
+      this.#makeRoom(need)
+      return false
+    }
     if (!this.#takePermit(need)) return false
     if (need.order) this.#orders.splice(this.#orders.indexOf(need.order), 1)
-    this.#begin(need.order?.id ?? this.#nextId(), need.reason)
+    this.#begin(need.order?.id ?? this.#nextId(), need.reason, need.kind)
     return true
   }
 
@@ -148,21 +162,50 @@ export class Opener<R extends Resource> {
     const [order] = this.#orders
     if (core.breaker.state !== 'closed') {
       const probing = core.breaker.state === 'open' || core.breaker.probeId !== undefined
-      if (probing || !(order || this.#want())) return undefined
-      return { reason: order?.reason ?? 'probe', urgent: true, demand: true, ...(order && { order }) }
+      const want = probing ? undefined : this.#want()
+      if (probing || !(order || want)) return undefined
+      const { kind, lacking } = want ?? { kind: core.recentKind, lacking: 0 }
+      return { reason: order?.reason ?? 'probe', urgent: true, demand: true, kind, lacking, ...(order && { order }) }
     }
-    if (order) return { reason: order.reason, urgent: order.urgent, demand: true, order }
-    const reason = this.#want()
-    return reason && { reason: core.gate.failures > 0 ? 'replace' : reason, urgent: false, demand: reason === 'demand' }
+    const want = this.#want()
+    if (order) {
+      const { reason, urgent } = order
+      return { reason, urgent, demand: true, kind: core.recentKind, lacking: want?.lacking ?? 0, order }
+    }
+    if (!want) return undefined
+    const { reason, kind, lacking } = want
+    return {
+      reason: core.gate.failures > 0 ? 'replace' : reason,
+      urgent: false,
+      demand: reason === 'demand',
+      kind,
+      lacking,
+    }
   }
 
   /** What is missing, counting what is about to be idle: an opening connection, or one on its way back. */
-  #want(): OpenReason | undefined {
+  #want(): Pick<Need, 'reason' | 'kind' | 'lacking'> | undefined {
     const core = this.#core
-    const spare = core.coming - core.waiters.length
-    if (spare < 0) return 'demand'
+    const short = shortage(core)
+    if (short) return { reason: 'demand', kind: short.kind, lacking: short.count }
+    const spare = core.coming - (core.waiters.length - core.waiters.bound)
     if (this.refillPaused || spare + core.idle.length >= core.idleTarget) return undefined
-    return core.singleUse ? 'spare' : 'min-idle'
+    return { reason: core.singleUse ? 'spare' : 'min-idle', kind: core.recentKind, lacking: 0 }
+  }
+
+  /** Permits that are free, or come free by connections that are ending. */
+  get room(): number {
+    const { limits, connections, counts } = this.#core
+    const own = limits.maxConnections - connections.size
+    const free = this.#budget ? Math.min(own, this.#budget.max - this.#budget.used) : own
+    return Math.max(0, free) + counts.draining
+  }
+
+  /** Every permit is in use: the coldest idle connection, which is of a kind that nobody waits for, is closed. */
+  #makeRoom({ lacking }: Need): void {
+    const { idle, counts } = this.#core
+    const { coldest } = idle
+    if (coldest && counts.draining < lacking) this.#evict(coldest)
   }
 
   #isAllowed(): boolean {
@@ -188,18 +231,18 @@ export class Opener<R extends Resource> {
     return need.demand ? this.#budget.take(this.#holder) : this.#budget.tryTake()
   }
 
-  #begin(id: string, reason: OpenReason): void {
+  #begin(id: string, reason: OpenReason, kind: string): void {
     const core = this.#core
     const connection = new PooledConnection<R>({
       id,
       reason,
+      kind,
       clock: core.clock,
       observer: core,
       epoch: core.epoch,
       lifetimeShare: 1 - core.random() * lifetimeJitter,
     })
-    core.connections.set(id, connection)
-    core.counts.enter('spawning')
+    core.enter(connection)
     core.totals.opened++
     if (core.breaker.state === 'half-open') core.breaker.probeId = id
     const attempt = core.gate.opened(connection.openedAt)
@@ -208,7 +251,7 @@ export class Opener<R extends Resource> {
       connection.resource = this.#open({
         connectionId: id,
         reason,
-        kind: '',
+        kind,
         handshaking: () => {
           if (connection.state === 'spawning') connection.moveTo('handshaking', core.clock.now())
         },
@@ -220,6 +263,7 @@ export class Opener<R extends Resource> {
     core.events.emit('connection.opening', { connectionId: id, reason })
     core.changed()
     const { resource } = connection
+    if (connection.open) core.recognize(connection)
     if (!resource) {
       this.#outcomes.failed(connection, error ?? new Error('the factory returned nothing'))
       return

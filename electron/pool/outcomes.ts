@@ -53,6 +53,7 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     if (core.breaker.ready(connection.id)) core.events.emit('breaker.closed', undefined)
     // A listener may have ended it.
     if (!connection.open) return
+    core.recognize(connection)
     this.#react.place(connection)
     this.#react.fill()
   }

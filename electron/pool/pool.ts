@@ -70,7 +70,10 @@ export class Pool<R extends Resource> {
     this.#alarm = new Alarm(clock, () => this.#rung())
     this.#closer = new Closer(
       core,
-      (connection) => this.#ending(connection),
+      (connection) => {
+        this.#acquires.lost(connection.id)
+        this.#ending(connection)
+      },
       (connection) => this.#freed(connection),
     )
     this.#outcomes = new Outcomes(core, this.#closer, {
@@ -90,6 +93,7 @@ export class Pool<R extends Resource> {
       holder: this.#holder,
       alarm: this.#alarm,
       outcomes: this.#outcomes,
+      evict: (connection) => this.#closer.end(connection, 'evicted', 'gentle'),
     })
     const watch = new LeaseWatch(core, this.#closer)
     const validator = new Validator(
@@ -122,6 +126,7 @@ export class Pool<R extends Resource> {
       roll: this.#roll,
       budget,
       holder: this.#holder,
+      room: () => this.#opener.room,
       fill,
     })
     this.#control = new Control({
@@ -157,6 +162,7 @@ export class Pool<R extends Resource> {
 
   /**
    * Grants a connection: an idle one (the most recently used), one that is opened for it, or one that comes back.
+   * @throws AppError CONNECTION_LOST when the only one that may serve ends or is not there
    * @throws AppError ABORTED, ACQUIRE_TIMEOUT, DEADLINE_EXCEEDED, QUEUE_FULL, CIRCUIT_OPEN, POOL_SUSPENDED, POOL_CLOSED;
    * all but ABORTED with `data.pool` (counts) and `data.lastFailure`
    */
@@ -235,6 +241,18 @@ export class Pool<R extends Resource> {
     return this.#control.evict(id, how)
   }
 
+  /** A kept connection is not closed for being idle: somebody listens to it. No effect on one that has ended. */
+  keep(id: string, on: boolean): void {
+    const connection = this.#core.connections.get(id)
+    if (connection) connection.kept = on
+  }
+
+  /** Its holder has found out what a connection is: from now on it serves those that ask for this kind. */
+  assign(id: string, kind: string): void {
+    const connection = this.#core.connections.get(id)
+    if (connection && connection.state !== 'idle') this.#core.assign(connection, kind)
+  }
+
   /**
    * Drains within `timeoutMs`, then kills. Concurrent closes have one outcome, a shorter time hastens it; nothing is left.
    * Never rejects.
@@ -300,14 +318,14 @@ export class Pool<R extends Resource> {
     const core = this.#core
     const offered = (): void => this.#opener.permitOffered()
     const evict = (): void => {
-      if (core.idle.oldest) this.#closer.end(core.idle.oldest, 'evicted', 'gentle')
+      if (core.idle.coldest) this.#closer.end(core.idle.coldest, 'evicted', 'gentle')
     }
     return {
       get permitsInUse() {
         return core.connections.size
       },
       get oldestIdleSince() {
-        return core.idle.oldest?.idleSince
+        return core.idle.coldest?.idleSince
       },
       evictOldestIdle: evict,
       permitOffered: offered,

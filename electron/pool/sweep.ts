@@ -42,6 +42,7 @@ export class Sweep<R extends Resource> {
         this.#closer.end(connection, 'max-lifetime', 'gentle')
       } else if (
         limits.idleTimeoutMs > 0 &&
+        !connection.kept &&
         idle.length > this.#core.idleTarget &&
         now - connection.idleSince >= limits.idleTimeoutMs
       ) {

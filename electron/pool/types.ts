@@ -20,6 +20,11 @@ export interface Resource {
   readonly ready: Promise<void>
   /** False from the moment that it can no longer serve; never true again. */
   readonly alive: boolean
+  /**
+   * What it is, when that is not what it was opened as: read once it was opened and once it is ready. One that somebody
+   * still waits for under the kind that it was opened as goes to them; the holder may {@link Pool.assign} it.
+   */
+  readonly kind?: string | undefined
   /** Called at most once, when `alive` turns false by itself, before or after `ready` settled. */
   onDown(listener: (cause: DownCause) => void): void
   /** Rejects, or does not settle before the signal aborts, when it is not well. */

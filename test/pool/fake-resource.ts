@@ -20,6 +20,10 @@ export interface Behaviour {
 export class FakeResource implements Resource {
   readonly id: string
   readonly reason: string
+  /** What it was opened as. */
+  readonly openedAs: string
+  /** What it turns out to be. */
+  kind: string | undefined
   readonly opening: Deferred<void> = deferred()
   readonly closing: Deferred<'gone' | 'survived'> = deferred()
   readonly manners: CloseManner[] = []
@@ -36,6 +40,7 @@ export class FakeResource implements Resource {
   constructor(context: OpenContext, behaviour: Behaviour, clock: FakeClock) {
     this.id = context.connectionId
     this.reason = context.reason
+    this.openedAs = context.kind
     this.behaviour = behaviour
     this.#clock = clock
     this.opening.promise.catch(() => {})
@@ -106,6 +111,8 @@ export class PoolFixture {
   readonly closed: { connectionId: string; reason: CloseReason }[] = []
   peakLive = 0
   randomValue = 0.5
+  /** The kind that what is opened from then on turns out to be. */
+  becomes: string | undefined
   #live = 0
 
   constructor(
@@ -154,6 +161,7 @@ export class PoolFixture {
   #open(context: OpenContext): FakeResource {
     if (this.behaviour.open === 'throws') throw new Error('the factory threw')
     const resource = new FakeResource(context, { ...this.behaviour }, this.clock)
+    resource.kind = this.becomes
     this.resources.push(resource)
     this.#live++
     this.peakLive = Math.max(this.peakLive, this.#live)

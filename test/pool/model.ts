@@ -8,7 +8,15 @@ import { type Behaviour, type FakeResource, PoolFixture } from './fake-resource.
 
 /** What can happen to a pool. Numbers pick among what is there, modulo its count. */
 export type Step =
-  | { do: 'acquire'; deadlineMs: number | undefined; abortable: boolean; prefer: number | undefined }
+  | {
+      do: 'acquire'
+      deadlineMs: number | undefined
+      abortable: boolean
+      prefer: number | undefined
+      only: number | undefined
+      kind: string | undefined
+      hold: boolean
+    }
   | {
       do:
         | 'abort'
@@ -28,11 +36,19 @@ export type Step =
   | { do: 'spawn' | 'drain' | 'restart' | 'suspend' | 'resume' | 'retry' | 'reset-breaker' }
   | { do: 'limits'; limits: Partial<PoolLimits> }
   | { do: 'single-shot'; on: boolean }
+  /** What is opened from then on turns out to be of this kind. */
+  | { do: 'become'; kind: string | undefined }
+  | { do: 'assign'; pick: number; kind: string }
+  | { do: 'keep'; pick: number; on: boolean }
   /** Everybody releases, and nothing is asked for long enough that what is idle gets checked. */
   | { do: 'rest' }
   | { do: 'rival-acquire' | 'rival-release'; pick: number }
 
+/** How many kinds there are: with one, no other is ever mentioned. */
+type Kinds = 1 | 3
+
 export interface Schedule {
+  kinds: Kinds
   limits: Partial<PoolLimits>
   /** Permits that the pool shares with a rival. */
   budget: number
@@ -62,94 +78,122 @@ const limits = fc.record(
   { requiredKeys: ['maxConnections'] },
 )
 
+const kindsOf = (kinds: Kinds) => (kinds === 1 ? fc.constant(undefined) : fc.constantFrom(undefined, 'b', 'b', 'c'))
+
 const always = <T>(value: T): fc.Arbitrary<T> => fc.constant(value)
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 12,
-    arbitrary: fc.record({
-      do: always('acquire' as const),
-      deadlineMs: fc.constantFrom(undefined, undefined, 0, 1, 700),
-      abortable: fc.boolean(),
-      prefer: fc.option(pick, { nil: undefined, freq: 4 }),
-    }),
-  },
-  { weight: 10, arbitrary: fc.record({ do: always('release' as const), pick }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'abort' as const,
-        'release-again' as const,
-        'discard' as const,
-        'finish-open' as const,
-        'fail-open' as const,
-        'finish-ping' as const,
-        'finish-close' as const,
+const stepOf = (kinds: Kinds): fc.Arbitrary<Step> =>
+  fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({
+        do: always('acquire' as const),
+        deadlineMs: fc.constantFrom(undefined, undefined, 0, 1, 700),
+        abortable: fc.boolean(),
+        prefer: fc.option(pick, { nil: undefined, freq: 4 }),
+        only: kinds === 1 ? always(undefined) : fc.option(pick, { nil: undefined, freq: 6 }),
+        kind: kindsOf(kinds),
+        hold: fc.boolean(),
+      }),
+    },
+    { weight: 10, arbitrary: fc.record({ do: always('release' as const), pick }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom(
+          'abort' as const,
+          'release-again' as const,
+          'discard' as const,
+          'finish-open' as const,
+          'fail-open' as const,
+          'finish-ping' as const,
+          'finish-close' as const,
+        ),
+        pick,
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ do: always('down' as const), pick, expected: fc.boolean() }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: always('advance' as const),
+        ms: fc.constantFrom(1, 100, 999, 1_000, 3_000, 9_000, 31_000),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: always('stall' as const), ms: fc.constantFrom(5_000, 40_000) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: always('jump-wall' as const), ms: fc.constantFrom(-3_600_000, 3_600_000) }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: always('behave' as const),
+        behaviour,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: always('evict' as const),
+        pick,
+        how: fc.constantFrom('kill' as const, 'drain' as const, 'restart' as const),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constantFrom(
+          'spawn' as const,
+          'drain' as const,
+          'restart' as const,
+          'suspend' as const,
+          'resume' as const,
+          'resume' as const,
+          'retry' as const,
+          'reset-breaker' as const,
+        ),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: always('limits' as const), limits }) },
+    { weight: 1, arbitrary: fc.record({ do: always('single-shot' as const), on: fc.boolean() }) },
+    { weight: 2, arbitrary: fc.record({ do: always('rest' as const) }) },
+    {
+      weight: kinds === 1 ? 0 : 2,
+      arbitrary: fc.oneof(
+        fc.record({ do: always('become' as const), kind: kindsOf(kinds) }),
+        fc.record({ do: always('assign' as const), pick, kind: fc.constantFrom('', 'b') }),
+        fc.record({ do: always('keep' as const), pick, on: fc.boolean() }),
       ),
-      pick,
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: always('down' as const), pick, expected: fc.boolean() }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: always('advance' as const),
-      ms: fc.constantFrom(1, 100, 999, 1_000, 3_000, 9_000, 31_000),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: always('stall' as const), ms: fc.constantFrom(5_000, 40_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: always('jump-wall' as const), ms: fc.constantFrom(-3_600_000, 3_600_000) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: always('behave' as const),
-      behaviour,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      do: always('evict' as const),
-      pick,
-      how: fc.constantFrom('kill' as const, 'drain' as const, 'restart' as const),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'spawn' as const,
-        'drain' as const,
-        'restart' as const,
-        'suspend' as const,
-        'resume' as const,
-        'resume' as const,
-        'retry' as const,
-        'reset-breaker' as const,
-      ),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ do: always('limits' as const), limits }) },
-  { weight: 1, arbitrary: fc.record({ do: always('single-shot' as const), on: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ do: always('rest' as const) }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constantFrom('rival-acquire' as const, 'rival-release' as const), pick }),
-  },
-)
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constantFrom('rival-acquire' as const, 'rival-release' as const), pick }),
+    },
+  )
 
-export const schedules: fc.Arbitrary<Schedule> = fc.record({
-  limits,
-  budget: fc.integer({ min: 1, max: 8 }),
-  behaviour,
-  seed: fc.nat(),
-  steps: fc.array(fc.record({ step, sameTick: fc.boolean() }), { minLength: 1, maxLength: 60, size: 'max' }),
-  ending: fc.constantFrom('close', 'destroy', 'close-slowly'),
-})
+const scheduleOf = (kinds: Kinds): fc.Arbitrary<Schedule> =>
+  fc.record({
+    kinds: always(kinds),
+    limits,
+    budget: fc.integer({ min: 1, max: 8 }),
+    behaviour,
+    seed: fc.nat(),
+    steps: fc.array(fc.record({ step: stepOf(kinds), sameTick: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 60,
+      size: 'max',
+    }),
+    ending: fc.constantFrom('close', 'destroy', 'close-slowly'),
+  })
+
+export const schedules: fc.Arbitrary<Schedule> = fc.oneof(scheduleOf(1), scheduleOf(3))
 
 interface Call {
   settled: boolean
+  kind: string
+  /** The one connection that may serve. */
+  only: string | undefined
   lease: Lease<FakeResource> | undefined
   abort: AbortController
 }
@@ -307,6 +351,19 @@ export class ModelRun {
       case 'single-shot':
         pool.setSingleShot(step.on)
         return
+      case 'become':
+        this.#fixture.becomes = step.kind
+        return
+      case 'assign': {
+        const lease = at(this.#held, step.pick)?.lease
+        if (lease && isValid(lease)) pool.assign(lease.connectionId, step.kind)
+        return
+      }
+      case 'keep': {
+        const connection = at(pool.connections(), step.pick)
+        if (connection) pool.keep(connection.id, step.on)
+        return
+      }
       case 'reset-breaker':
         this.#replacements.length = 0
         pool.resetBreaker()
@@ -320,15 +377,20 @@ export class ModelRun {
     }
   }
 
-  #acquire({ deadlineMs, abortable, prefer }: Step & { do: 'acquire' }): void {
+  #acquire({ deadlineMs, abortable, prefer, only: bound, kind, hold }: Step & { do: 'acquire' }): void {
     const { pool, clock } = this.#fixture
-    const call: Call = { settled: false, lease: undefined, abort: new AbortController() }
+    const only = bound === undefined ? undefined : (at(pool.connections(), bound)?.id ?? 'gone')
+    const abort = new AbortController()
+    const call: Call = { settled: false, kind: kind ?? '', only, lease: undefined, abort }
     this.#calls.push(call)
     pool
       .acquire({
         signal: abortable ? call.abort.signal : undefined,
         deadline: deadlineMs === undefined ? undefined : clock.now() + deadlineMs,
         prefer: prefer === undefined ? undefined : at(pool.connections(), prefer)?.id,
+        ...(only !== undefined && { only }),
+        ...(kind !== undefined && { kind }),
+        ...(hold && { hold }),
       })
       .then(
         (lease) => this.#granted(call, lease),
@@ -342,8 +404,14 @@ export class ModelRun {
 
   #granted(call: Call, lease: Lease<FakeResource>): void {
     if (call.settled) this.#fail('4: an acquire settled twice')
-    const overtaken = this.#calls.slice(0, this.#calls.indexOf(call)).find((earlier) => !earlier.settled)
+    const waits = (earlier: Call) => !earlier.settled && earlier.only === call.only && earlier.kind === call.kind
+    const overtaken = this.#calls.slice(0, this.#calls.indexOf(call)).find(waits)
     if (overtaken) this.#fail('8: an arrival overtook a waiter')
+    if (call.only !== undefined && lease.connectionId !== call.only)
+      this.#fail(`${lease.connectionId} is not ${call.only}`)
+    const kindNow = this.#fixture.pool.connections().find(({ id }) => id === lease.connectionId)?.kind
+    if (call.only === undefined && kindNow !== undefined && kindNow !== call.kind && isValid(lease))
+      this.#fail(`asked for kind '${call.kind}', got '${kindNow}'`)
     call.settled = true
     call.lease = lease
     const other = this.#held.find(({ lease: held }) => held?.connectionId === lease.connectionId && isValid(held))
@@ -385,8 +453,12 @@ export class ModelRun {
     const rival = this.#rival.pool.snapshot()
     const permit = this.#budget.used < this.#budget.max || (rival.idle > 0 && rival.draining + now.draining === 0)
     const room = now.idle + now.leased + now.draining < now.max && permit
-    if (now.state === 'running' && now.breaker.state === 'closed' && now.waiting > 0 && asleep && room)
-      throw new Error(`${now.waiting} wait, a permit is free, and nothing is being opened`)
+    const waiting = this.#calls.filter(({ settled, only }) => !settled && only === undefined).length
+    if (now.state === 'running' && now.breaker.state === 'closed' && waiting > 0 && asleep) {
+      if (room) throw new Error(`${waiting} wait, a permit is free, and nothing is being opened`)
+      if (now.idle > 0 && now.draining === 0 && rival.draining === 0)
+        throw new Error(`${waiting} wait, and ${now.idle} idle connections of other kinds don't make room`)
+    }
     if (now.spawning > 2) throw new Error(`${now.spawning} are being opened at a time`)
     if (now.returnQueueDepth > 0) throw new Error(`6: ${now.returnQueueDepth} left in the return queue`)
   }

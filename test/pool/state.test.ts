@@ -19,6 +19,7 @@ function connection(): PooledConnection<never> {
   return new PooledConnection<never>({
     id: 'x',
     reason: 'demand',
+    kind: '',
     clock: new FakeClock(),
     observer: { stateChanged() {}, illegalChange() {} },
     epoch: 0,
