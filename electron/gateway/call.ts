@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import type { Upstream } from '../upstream/types.ts'
 import type { Accepts } from './checks/media.ts'
 import type { ClientRequest } from './message.ts'
+import type { Target } from './targets.ts'
 
-/** One HTTP request to /mcp/<upstream> whose Host, Origin, token and body are in order. */
+/** One HTTP request to /mcp or /mcp/<upstream> whose Host, Origin, token and body are in order. */
 export interface Call {
   response: ServerResponse
-  upstream: Upstream
+  target: Target
   accepts: Accepts
   /** Of the request; lower-case names. */
   headers: NodeJS.Dict<string | string[]>
@@ -17,6 +17,9 @@ export function headerOf(headers: Call['headers'], name: string): string | undef
   const value = headers[name]
   return Array.isArray(value) ? value[0] : value
 }
+
+/** Equal for the same credentials: whoever has the token, or nobody in particular. */
+export const principalOf = (headers: Call['headers']): string => headerOf(headers, 'authorization') ?? ''
 
 /** The name of the tool of a `tools/call`. */
 export function toolOf(request: ClientRequest): string | null {

@@ -36,25 +36,35 @@ export class Exchange {
     this.#outstanding = options.expected
   }
 
-  /** A message that belongs to a request of this POST. A client that takes only JSON misses it. */
-  notify(message: JsonText): void {
-    if (this.#outstanding === 0) return
-    this.#upgrade()?.send(message)
+  /** Whether messages can come before the answer. */
+  get canStream(): boolean {
+    return this.#options.accepts.stream
   }
 
-  /** The answer of one request. With the last one the response ends. */
-  settle(answer: JsonText): void {
+  /** A message that belongs to a request of this POST. @returns false when the client takes only JSON, and misses it */
+  notify(message: JsonText): boolean {
+    if (this.#outstanding === 0) return false
+    const channel = this.#upgrade()
+    channel?.send(message)
+    return channel !== undefined
+  }
+
+  /**
+   * The answer of one request. With the last one the response ends.
+   * @param status for an answer that is the whole response; events began with 200
+   */
+  settle(answer: JsonText, status = 200): void {
     if (this.#outstanding === 0) return
     this.#outstanding--
     const { accepts, batch, response } = this.#options
-    const channel = accepts.json ? this.#channel : this.#upgrade()
+    const channel = accepts.json || status !== 200 ? this.#channel : this.#upgrade()
     if (channel) {
       channel.send(answer)
       if (this.#outstanding === 0) channel.end()
       return
     }
     if (!batch) {
-      sendJson(response, 200, answer)
+      sendJson(response, status, answer)
       return
     }
     this.#answers.push(answer)

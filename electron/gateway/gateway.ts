@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import type { GatewayState } from '../../shared/state.ts'
 import type { Timer } from '../kit/clock.ts'
 import { Emitter } from '../kit/emitter.ts'
+import { Announcements } from './announcements.ts'
+import { Parked } from './bridge/parked.ts'
 import { isAllowedHost, isAllowedOrigin } from './checks/origin.ts'
 import { bearerMatches } from './checks/token.ts'
 import { notReady } from './health.ts'
@@ -14,10 +16,15 @@ import { LegacyEndpoint } from './legacy/endpoint.ts'
 import { ServerNotifications } from './legacy/server-notifications.ts'
 import { Sessions } from './legacy/sessions.ts'
 import { McpEndpoint } from './mcp-endpoint.ts'
+import { ModernEndpoint } from './modern/endpoint.ts'
+import { Listeners } from './modern/listen.ts'
+import { ToolHeaders } from './modern/tool-headers.ts'
 import { Relay } from './relay.ts'
 import { errorText, type Refuse, rpcCodes } from './rpc.ts'
+import { Targets } from './targets.ts'
 import { defaultGatewayLimits, type GatewayEvents, type GatewayLimits, type GatewayOptions } from './types.ts'
 
+const aggregatePath = '/mcp'
 const mcpPrefix = '/mcp/'
 
 /** How often idle sessions are looked for: far finer than the timeout. */
@@ -37,6 +44,8 @@ export class Gateway {
   readonly #streams: SseConnections
   readonly #relay: Relay
   readonly #mcp: McpEndpoint
+  readonly #targets: Targets
+  readonly #listeners: Listeners
   readonly #timers: Timer[] = []
   #posts = 0
   #onLastPost: (() => void) | undefined
@@ -64,18 +73,23 @@ export class Gateway {
       },
     })
     this.#serverNotifications = new ServerNotifications(this.#sessions)
-    const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse }
+    const announcements = new Announcements()
+    this.#targets = new Targets(upstreams, options.version, { clock, announcements, parked: new Parked(clock) })
+    this.#listeners = new Listeners(this.#relay, this.#streams, announcements)
+    const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse, clock }
     this.#mcp = new McpEndpoint({
       upstreams,
+      targets: this.#targets,
       maxBodyBytes: settings.maxBodyBytes,
       refuse: this.#refuse,
       legacy: new LegacyEndpoint({
         ...shared,
         sessions: this.#sessions,
         serverNotifications: this.#serverNotifications,
+        announcements,
         limits: this.#limits,
-        clock,
       }),
+      modern: new ModernEndpoint({ ...shared, listeners: this.#listeners, toolHeaders: new ToolHeaders(clock) }),
       jsonrpc: new JsonRpcEndpoint(shared),
     })
     this.#server = this.#createServer()
@@ -139,11 +153,13 @@ export class Gateway {
   async #close(drainMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#sessions.endStandaloneStreams()
+    this.#listeners.close()
     await this.#drained(drainMs)
     for (const timer of this.#timers.splice(0)) timer.cancel()
     // Aborts what is still under way: each of those requests settles with an error, and is answered.
     this.#sessions.closeAll()
     this.#serverNotifications.close()
+    this.#targets.close()
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.closeAllConnections()
     await closed
@@ -216,7 +232,7 @@ export class Gateway {
     }
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
-    if (path === '/mcp' || path.startsWith(mcpPrefix)) return this.#serveMcp(request, response, path)
+    if (path === aggregatePath || path.startsWith(mcpPrefix)) return this.#serveMcp(request, response, path)
     if (path === '/healthz') sendJson(response, 200, JSON.stringify({ ok: true, version: this.#options.version }))
     else if (path === '/readyz') this.#ready(response)
     else if (this.#options.fallback) {
@@ -243,7 +259,8 @@ export class Gateway {
       return undefined
     }
     if (request.method === 'POST') this.#countPost(response)
-    return this.#mcp.handle(request, response, path.slice(mcpPrefix.length))
+    const name = path.slice(mcpPrefix.length)
+    return this.#mcp.handle(request, response, name === '' ? undefined : name)
   }
 
   #ready(response: ServerResponse): void {
@@ -255,6 +272,6 @@ export class Gateway {
 
   readonly #refuse: Refuse = (response, status, code, message, id = null, options) => {
     this.events.emit('request.rejected', { status, reason: message })
-    sendJson(response, status, errorText(id, { code, message }), options)
+    sendJson(response, status, errorText(id, { code, message, data: options?.data }), options)
   }
 }

@@ -1,9 +1,20 @@
+import type { Upstream } from '../upstream/types.ts'
+import type { ClientContext } from './backend.ts'
 import type { Call } from './call.ts'
 import { Exchange } from './exchange.ts'
 import type { SseConnections } from './http/sse.ts'
 import type { MessageBody } from './message.ts'
 import type { Relay } from './relay.ts'
 import { type Refuse, rpcCodes } from './rpc.ts'
+
+/** Plain JSON-RPC knows nothing of its client. */
+const nobody: ClientContext = {
+  principal: '',
+  capabilities: {},
+  info: undefined,
+  logLevel: undefined,
+  protocolVersion: '',
+}
 
 /**
  * An upstream with `protocol: "jsonrpc"` speaks plain JSON-RPC lines: any request by POST, no handshake, no session.
@@ -20,7 +31,7 @@ export class JsonRpcEndpoint {
     this.#refuse = refuse
   }
 
-  async post(call: Call, body: MessageBody): Promise<void> {
+  async post(call: Call, upstream: Upstream, body: MessageBody): Promise<void> {
     if (body.kind === 'batch') {
       this.#refuse(
         call.response,
@@ -36,7 +47,7 @@ export class JsonRpcEndpoint {
       this.#refuse(call.response, 400, rpcCodes.invalidRequest, 'Only requests (with an "id") reach this upstream')
       return
     }
-    const { response, accepts, upstream } = call
+    const { response, accepts } = call
     const exchange = new Exchange({ response, accepts, streams: this.#streams, expected: 1, batch: false })
     const gone = new AbortController()
     const onClose = () => gone.abort()
@@ -44,6 +55,7 @@ export class JsonRpcEndpoint {
     await this.#relay.relay(upstream, request, {
       signal: gone.signal,
       protocolVersion: null,
+      client: nobody,
       onNotification: (notification) => exchange.notify(notification.message),
       settle: (answer) => {
         response.off('close', onClose)

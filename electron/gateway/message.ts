@@ -1,5 +1,6 @@
-import { scanEnvelope, scanObject, singleLine, sliceOf } from '../upstream/envelope.ts'
+import { type Envelope, scanEnvelope, scanObject, singleLine, sliceOf } from '../upstream/envelope.ts'
 import type { JsonText } from '../upstream/types.ts'
+import { elementsOf } from './json/members.ts'
 
 /** A request as its client sent it. `id` and `params` are the client's own text; `paramsValue` is for reading only. */
 export interface ClientRequest {
@@ -23,6 +24,10 @@ export interface ClientNotification {
 /** An answer to a request that the server sent. */
 export interface ClientResponse {
   kind: 'response'
+  idKey: string
+  outcome: 'result' | 'error'
+  /** The text of `result` or of `error`, one line. */
+  text: JsonText
 }
 
 export interface InvalidMessage {
@@ -50,7 +55,7 @@ export function parseBody(text: string): ParsedBody {
     return { kind: 'malformed', problem: error instanceof Error ? error.message : String(error) }
   }
   if (!Array.isArray(value)) return { kind: 'single', message: toMessage(text, value) }
-  const elements = splitArray(text)
+  const elements = elementsOf(text)
   return { kind: 'batch', messages: value.map((element, i) => toMessage(elements[i] ?? '', element)) }
 }
 
@@ -62,10 +67,8 @@ function toMessage(text: string, value: unknown): ClientMessage {
   if (!isObject(value) || !envelope) return invalid('A JSON-RPC message is an object')
   const idText = isId(value.id) && envelope.id ? sliceOf(text, envelope.id) : null
   if (value.jsonrpc !== '2.0') return invalid('"jsonrpc" must be "2.0"', idText)
-  if (value.method === undefined) {
-    const answers = 'result' in value || 'error' in value
-    return answers && idText !== null ? { kind: 'response' } : invalid('A request needs a "method"', idText)
-  }
+  if (value.method === undefined)
+    return toResponse(text, value.id, idText, envelope) ?? invalid('A request needs a "method"', idText)
   if (typeof value.method !== 'string') return invalid('"method" must be a string', idText)
   const paramsValue = value.params
   if (paramsValue !== undefined && (paramsValue === null || typeof paramsValue !== 'object'))
@@ -74,6 +77,18 @@ function toMessage(text: string, value: unknown): ClientMessage {
   if (value.id === undefined) return { kind: 'notification', method: value.method, params, paramsValue }
   if (idText === null || !isId(value.id)) return invalid('"id" must be a string or a number')
   return { kind: 'request', id: idText, idKey: idKeyOf(value.id, idText), method: value.method, params, paramsValue }
+}
+
+function toResponse(
+  text: string,
+  id: unknown,
+  idText: JsonText | null,
+  { result, error }: Envelope,
+): ClientResponse | undefined {
+  const span = error ?? result
+  if (!span || idText === null || !isId(id)) return undefined
+  const outcome = error ? 'error' : 'result'
+  return { kind: 'response', idKey: idKeyOf(id, idText), outcome, text: singleLine(sliceOf(text, span)) }
 }
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -92,34 +107,4 @@ export function idKeyIn(params: JsonText | undefined, member: string, value: unk
   if (!params || !isId(value)) return undefined
   const span = scanObject(params, [member])?.[0]
   return span && idKeyOf(value, sliceOf(params, span))
-}
-
-/** The `params` of a server's notification; undefined when they can't be read: the insides of strings were not checked. */
-export function paramsOf(message: JsonText): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(message)
-    return isObject(value) && isObject(value.params) ? value.params : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The texts of the elements of a valid JSON array. */
-function splitArray(text: string): string[] {
-  const elements: string[] = []
-  let depth = 0
-  let start = text.indexOf('[') + 1
-  for (let i = start - 1; i < text.length; i++) {
-    const c = text[i]
-    if (c === '"') {
-      for (i++; text[i] !== '"'; i++) if (text[i] === '\\') i++
-    } else if (c === '[' || c === '{') depth++
-    else if (c === ']' || c === '}') depth--
-    if ((c === ',' && depth === 1) || (depth === 0 && c === ']')) {
-      elements.push(text.slice(start, i))
-      start = i + 1
-    }
-    if (depth === 0 && c === ']') break
-  }
-  return elements
 }

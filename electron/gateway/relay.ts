@@ -2,8 +2,18 @@ import { AppError } from '../../shared/errors.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
-import { isToolError, scanObject, sliceOf } from '../upstream/envelope.ts'
-import type { JsonText, RequestOutcome, ServerNotification, Upstream, UpstreamReply } from '../upstream/types.ts'
+import { isToolError } from '../upstream/envelope.ts'
+import type {
+  JsonText,
+  ProcessProfile,
+  RequestOutcome,
+  ServerNotification,
+  ServerRequest,
+  UpstreamReply,
+} from '../upstream/types.ts'
+import { Affinity, isList } from './affinity.ts'
+import type { Backend, BackendRequest, ClientContext } from './backend.ts'
+import { errorCode } from './bridge/replies.ts'
 import { toolOf } from './call.ts'
 import type { ClientRequest } from './message.ts'
 import { errorText, outcomeOf, type RpcError, replyText, resultText, toRpcError } from './rpc.ts'
@@ -12,7 +22,11 @@ import type { GatewayEvents } from './types.ts'
 export interface RelayOptions {
   signal?: AbortSignal | undefined
   prefer?: string | undefined
+  only?: string | undefined
+  profile?: ProcessProfile | undefined
+  client: ClientContext
   onNotification?: ((notification: ServerNotification) => void) | undefined
+  onServerRequest?: ((request: ServerRequest) => void) | undefined
   protocolVersion: string | null
   /** Takes the answer, under the client's id; called once. `reply` is what the server said, absent for a failure of ours. */
   settle(answer: JsonText, reply?: UpstreamReply): void
@@ -31,12 +45,14 @@ export class Relay {
   readonly #events: Emitter<GatewayEvents>
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #affinity: Affinity
   #inFlight = 0
 
   constructor(events: Emitter<GatewayEvents>, clock: Clock, logger: Logger) {
     this.#events = events
     this.#clock = clock
     this.#logger = logger
+    this.#affinity = new Affinity(clock)
   }
 
   /** Requests that wait for an upstream. */
@@ -45,21 +61,28 @@ export class Relay {
   }
 
   /** Settles with an answer whatever happens. Telemetry hears of it once the answer is written. */
-  async relay(upstream: Upstream, request: ClientRequest, options: RelayOptions): Promise<void> {
+  async relay(backend: Backend, request: ClientRequest, options: RelayOptions): Promise<void> {
     const started = this.#clock.now()
     this.#inFlight++
     this.#events.emit('changed', undefined)
     let reply: UpstreamReply | undefined
     let failure: { error: RpcError; verdict: Verdict } | undefined
     try {
-      refuseStopped(upstream)
-      reply = await upstream.request({
+      refuseStopped(backend)
+      const place = this.#affinity.placeOf(backend.name, request)
+      const sent: BackendRequest = {
         method: request.method,
         params: request.params,
         signal: options.signal,
         prefer: options.prefer,
+        only: place ?? options.only,
+        profile: options.profile,
+        client: options.client,
         onNotification: options.onNotification,
-      })
+        onServerRequest: options.onServerRequest,
+      }
+      reply = await (place === undefined ? backend.request(sent) : this.#follow(backend, request, sent))
+      this.#affinity.note(backend.name, request, reply)
     } catch (thrown) {
       const error = this.toRpcError(thrown)
       failure = { error, verdict: { outcome: outcomeOf(thrown), errorType: String(error.code) } }
@@ -68,8 +91,20 @@ export class Relay {
     if (reply) options.settle(replyText(request.id, reply), reply)
     else if (failure) options.settle(errorText(request.id, failure.error))
     const verdict = failure?.verdict ?? verdictOf(request.method, reply)
-    this.#done(upstream.name, request, verdict, started, options.protocolVersion)
+    this.#done(backend.name, request, verdict, started, options.protocolVersion)
     this.#events.emit('changed', undefined)
+  }
+
+  /** For what only one process understands. A cursor of one that is gone may be understood by another. */
+  async #follow(backend: Backend, request: ClientRequest, sent: BackendRequest): Promise<UpstreamReply> {
+    try {
+      return await backend.request(sent)
+    } catch (error) {
+      const lost = error instanceof AppError && error.code === 'CONNECTION_LOST'
+      if (!lost || !isList(request.method)) throw error
+      this.#affinity.forget(backend.name, request)
+      return backend.request({ ...sent, only: undefined })
+    }
   }
 
   /** The answer to a request that the gateway answers by itself. */
@@ -118,19 +153,17 @@ export class Relay {
 }
 
 /** @throws AppError when the upstream is switched off: its own refusal could only speak of a closed pool */
-export function refuseStopped(upstream: Upstream): void {
-  if (!upstream.config.enabled)
+export function refuseStopped({ name, config }: Pick<Backend, 'name' | 'config'>): void {
+  if (!config.enabled)
     throw new AppError(
       'POOL_CLOSED',
-      `The upstream "${upstream.name}" is stopped. Start it in the window or with upstream.start.`,
+      `The upstream "${name}" is stopped. Start it in the window or with upstream.start.`,
     )
 }
 
 function verdictOf(method: string, reply: UpstreamReply | undefined): Verdict {
   if (reply?.kind === 'error') {
-    const span = scanObject(reply.text, ['code'])?.[0]
-    const code = span ? sliceOf(reply.text, span) : ''
-    return { outcome: 'protocol_error', errorType: /^-?\d{1,10}$/.test(code) ? code : 'unknown' }
+    return { outcome: 'protocol_error', errorType: String(errorCode(reply.text) ?? 'unknown') }
   }
   const failed = method === 'tools/call' && reply !== undefined && isToolError(reply.text)
   return failed ? { outcome: 'tool_error', errorType: 'tool_error' } : well

@@ -16,6 +16,16 @@ export const rpcCodes = {
   /** What is wrong with the HTTP side: headers, token, Host, a missing session. The SDKs' servers use it alike. */
   badTransport: -32000,
   sessionNotFound: -32001,
+  /** Legacy only: the modern era says invalidParams. */
+  resourceNotFound: -32002,
+  /** Legacy only: the modern era says `input_required`. */
+  urlElicitationRequired: -32042,
+  /** Modern: what stands in a header is not what stands in the body. */
+  headerMismatch: -32020,
+  /** Modern: the client did not declare what the request needs. */
+  missingCapability: -32021,
+  /** Modern: `data` names what was requested and what is supported. */
+  unsupportedVersion: -32022,
 } as const
 
 /** An answer that the gateway gives by itself. */
@@ -32,7 +42,7 @@ export type Refuse = (
   code: number,
   message: string,
   id?: JsonText | null,
-  options?: SendOptions,
+  options?: SendOptions & { data?: Record<string, unknown> | undefined },
 ) => void
 
 export const resultText = (id: JsonText, result: JsonText): JsonText =>

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../kit/clock.ts'
+import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { RequestOutcome, Upstream } from '../upstream/types.ts'
 
@@ -7,6 +8,8 @@ import type { RequestOutcome, Upstream } from '../upstream/types.ts'
 export interface UpstreamDirectory {
   get(name: string): Upstream | undefined
   all(): Iterable<Upstream>
+  /** Calls back when the set of upstreams that run has changed. Without it nobody hears of that. */
+  onChange?(listener: () => void): Unsubscribe
 }
 
 export interface GatewaySettings {

@@ -163,11 +163,11 @@ describe('the stream of a GET', () => {
     expect(messages([(await mine.next()) ?? {}])[0].params.uri).toBe('a:1')
     expect(messages([(await theirs.next()) ?? {}])[0].params.uri).toBe('b:2')
     // The server is told only when the last one leaves.
-    const unsubscribed = () => upstream.requests.filter(({ method }) => method === 'resources/unsubscribe').length
+    const watched = () => [...upstream.watches].map(({ what }) => what)
     await client.post(rpc('resources/unsubscribe', { uri: 'a:1' }))
-    expect(unsubscribed()).toBe(0)
-    await other.post(rpc('resources/unsubscribe', { uri: 'a:1' }))
-    expect(unsubscribed()).toBe(1)
+    expect(watched()).toEqual([{ uri: 'a:1' }, { uri: 'b:2' }])
+    await send(endpoint, { method: 'DELETE', headers: other.headers })
+    expect(watched()).toEqual([])
   })
 
   test('is one: a second is 409, until the first is gone', async () => {

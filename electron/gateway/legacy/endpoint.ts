@@ -1,6 +1,9 @@
+import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { JsonText } from '../../upstream/types.ts'
-import { type Call, headerOf } from '../call.ts'
+import type { Announcements } from '../announcements.ts'
+import type { ClientContext, SessionBackend } from '../backend.ts'
+import { type Call, headerOf, principalOf } from '../call.ts'
 import { Exchange } from '../exchange.ts'
 import { sendEmpty } from '../http/respond.ts'
 import type { SseConnections } from '../http/sse.ts'
@@ -8,11 +11,12 @@ import type { ClientMessage, ClientRequest, MessageBody } from '../message.ts'
 import { type Relay, refuseStopped } from '../relay.ts'
 import { outcomeOf, type Refuse, rpcCodes } from '../rpc.ts'
 import type { GatewayLimits } from '../types.ts'
-import { initializeResultFor, readIntroduction } from './initialize.ts'
+import { type Introduction, initializeResultFor, readIntroduction } from './initialize.ts'
 import { parseEventId } from './replay.ts'
 import { SessionRequests } from './requests.ts'
 import type { ServerNotifications } from './server-notifications.ts'
 import type { LegacySession } from './session.ts'
+import { SessionLink } from './session-link.ts'
 import type { Sessions } from './sessions.ts'
 import { isLegacyVersion, legacyVersions, supportsBatches } from './versions.ts'
 
@@ -20,6 +24,7 @@ export interface LegacyEndpointDeps {
   relay: Relay
   sessions: Sessions
   serverNotifications: ServerNotifications
+  announcements: Announcements
   streams: SseConnections
   limits: GatewayLimits
   clock: Clock
@@ -33,7 +38,7 @@ export class LegacyEndpoint {
 
   constructor(deps: LegacyEndpointDeps) {
     this.#deps = deps
-    this.#requests = new SessionRequests(deps.relay, deps.sessions, deps.serverNotifications)
+    this.#requests = new SessionRequests(deps.relay, deps.announcements, (session) => this.#connect(session))
   }
 
   async post(call: Call, body: MessageBody): Promise<void> {
@@ -49,10 +54,10 @@ export class LegacyEndpoint {
     const session = this.#sessionOf(call, message.kind === 'request' ? message.id : null)
     if (!session) return
     if (message.kind === 'request') {
-      await this.#requests.serve(call.upstream, session, message, this.#exchange(call, session))
+      await this.#requests.serve(session, message, this.#exchange(call, session))
       return
     }
-    if (message.kind === 'notification') this.#requests.notification(session, message)
+    this.#accept(session, message)
     sendEmpty(call.response, 202)
   }
 
@@ -64,14 +69,21 @@ export class LegacyEndpoint {
       this.#deps.refuse(call.response, 400, rpcCodes.invalidRequest, problem)
       return
     }
-    for (const message of messages) if (message.kind === 'notification') this.#requests.notification(session, message)
+    for (const message of messages) this.#accept(session, message)
     const requests = messages.filter((message) => message.kind === 'request')
     if (requests.length === 0) {
       sendEmpty(call.response, 202)
       return
     }
     const exchange = this.#exchange(call, session, requests.length)
-    await Promise.all(requests.map((request) => this.#requests.serve(call.upstream, session, request, exchange)))
+    await Promise.all(requests.map((request) => this.#requests.serve(session, request, exchange)))
+  }
+
+  /** What needs no answer: a notification, or the answer to a question of the server's. */
+  #accept(session: LegacySession, message: ClientMessage): void {
+    if (message.kind === 'notification') this.#requests.notification(session, message)
+    // An answer that nobody waits for any more is accepted all the same.
+    else if (message.kind === 'response') session.serverRequests.answer(message)
   }
 
   /** @param batchOf requests whose answers make an array; absent when the body was a single request */
@@ -105,6 +117,7 @@ export class LegacyEndpoint {
       return
     }
     session.openStandalone(this.#deps.streams.open(response, () => session.touch()))
+    this.#deps.serverNotifications.watchLists(call.target)
   }
 
   delete(call: Call): void {
@@ -115,43 +128,85 @@ export class LegacyEndpoint {
   }
 
   async #initialize(call: Call, request: ClientRequest): Promise<void> {
-    const { upstream, response } = call
-    const { relay, sessions, serverNotifications, clock } = this.#deps
+    const { target, response } = call
+    const { relay, clock } = this.#deps
     const started = clock.now()
     const exchange = this.#exchange(call)
     try {
       const introduction = readIntroduction(request)
-      refuseStopped(upstream)
-      const handshake = await upstream.handshake()
-      const { protocolVersion, result } = initializeResultFor(handshake, introduction.protocolVersion)
-      // Nobody would ever use or end the session of a client that has gone.
-      if (response.destroyed) return
-      const session = sessions.open({
-        upstream: upstream.name,
-        protocolVersion,
-        client: introduction.client,
-        clientCapabilities: introduction.capabilities,
-        serverCapabilities: handshake.capabilities,
-      })
-      if (!session) {
-        this.#deps.refuse(
-          call.response,
-          503,
-          rpcCodes.badTransport,
-          'Too many sessions, and none of them is idle',
-          request.id,
-        )
-        return
+      refuseStopped(target)
+      const opened = await this.#open(call, introduction)
+      if (opened === 'too many') {
+        const message = 'Too many sessions, and none of them is idle'
+        this.#deps.refuse(response, 503, rpcCodes.badTransport, message, request.id)
+      } else if (opened) {
+        const { session, result } = opened
+        this.#deps.serverNotifications.watch(target)
+        response.setHeader('Mcp-Session-Id', session.id)
+        session.requests++
+        exchange.settle(relay.answer(target.name, request, { result }, session.protocolVersion, started))
       }
-      serverNotifications.watch(upstream)
-      response.setHeader('Mcp-Session-Id', session.id)
-      session.requests++
-      exchange.settle(relay.answer(upstream.name, request, { result }, protocolVersion, started))
     } catch (thrown) {
+      if (this.#refuseUnbridged(call, request, thrown)) return
       const error = relay.toRpcError(thrown)
       const outcome = error.code === rpcCodes.invalidParams ? 'protocol_error' : outcomeOf(thrown)
-      exchange.settle(relay.answer(upstream.name, request, { error, outcome }, null, started))
+      exchange.settle(relay.answer(target.name, request, { error, outcome }, null, started))
     }
+  }
+
+  /** @returns undefined when the client has gone meanwhile: nobody would ever use or end its session */
+  async #open(
+    { target, response, headers }: Call,
+    introduction: Introduction,
+  ): Promise<{ session: LegacySession; result: JsonText } | 'too many' | undefined> {
+    const context: ClientContext = {
+      principal: principalOf(headers),
+      capabilities: introduction.capabilities,
+      info: introduction.info,
+      logLevel: undefined,
+      protocolVersion: introduction.protocolVersion,
+    }
+    const link = new SessionLink()
+    const backend = await target.legacy(link.needs(introduction.params, introduction.capabilities))
+    let session: LegacySession | undefined
+    try {
+      const handshake = await backend.handshake({ client: context, profile: backend.profile })
+      const { protocolVersion, result } = initializeResultFor(handshake, introduction.protocolVersion)
+      if (response.destroyed) return undefined
+      session = this.#deps.sessions.open({
+        target,
+        protocolVersion,
+        client: introduction.client,
+        initialize: introduction.params,
+        context: { ...context, protocolVersion },
+        backend,
+        serverCapabilities: handshake.capabilities,
+      })
+      if (!session) return 'too many'
+      link.join(session)
+      return { session, result }
+    } finally {
+      if (!session) backend.close()
+    }
+  }
+
+  /** Anew, after the session's upstream was stopped and started. */
+  async #connect(session: LegacySession): Promise<SessionBackend> {
+    const { target, context, initialize } = session
+    refuseStopped(target)
+    const link = new SessionLink()
+    link.join(session)
+    const backend = await target.legacy(link.needs(initialize, context.capabilities))
+    return session.adopt(target, backend)
+  }
+
+  /** A server whose revisions we don't speak: the client hears which they are (PROTOCOL, section 1). */
+  #refuseUnbridged({ response }: Call, request: ClientRequest, thrown: unknown): boolean {
+    const supported = thrown instanceof AppError ? thrown.data?.supported : undefined
+    if (!(thrown instanceof AppError) || !Array.isArray(supported)) return false
+    const data = { supported: supported as unknown[] }
+    this.#deps.refuse(response, 400, rpcCodes.unsupportedVersion, thrown.message, request.id, { data })
+    return true
   }
 
   #resume(call: Call, session: LegacySession, lastEventId: string): void {
@@ -180,7 +235,7 @@ export class LegacyEndpoint {
       refuse(call.response, 400, rpcCodes.badTransport, 'Mcp-Session-Id is missing: send initialize first', id)
       return undefined
     }
-    const session = sessions.get(sessionId, call.upstream.name)
+    const session = sessions.get(sessionId, call.target.name)
     if (!session) {
       refuse(call.response, 404, rpcCodes.sessionNotFound, 'Session not found: it is unknown, expired or deleted', id)
       return undefined
@@ -199,7 +254,10 @@ export class LegacyEndpoint {
     }
     session.touch()
     // The upstream may have been stopped and started, and be another object, since this session began.
-    serverNotifications.watch(call.upstream)
+    if (session.target !== call.target) {
+      session.retarget(call.target)
+      serverNotifications.watch(call.target)
+    }
     return session
   }
 

@@ -1,11 +1,16 @@
 import { AppError } from '../../../shared/errors.ts'
 import { spanAt, splice } from '../../upstream/envelope.ts'
 import type { Handshake, JsonText } from '../../upstream/types.ts'
+import { memberOf } from '../json/members.ts'
 import { type ClientRequest, isObject } from '../message.ts'
 import { negotiate } from './versions.ts'
 
 /** What a client says in `initialize`. */
 export interface Introduction {
+  /** The text of its params. */
+  params: JsonText
+  /** The text of its clientInfo. */
+  info: JsonText | undefined
   protocolVersion: string
   client: { name: string; version: string } | null
   capabilities: Record<string, unknown>
@@ -17,7 +22,10 @@ export function readIntroduction(request: ClientRequest): Introduction {
   if (typeof params.protocolVersion !== 'string')
     throw new AppError('INVALID_ARGUMENT', 'initialize needs params.protocolVersion, a string')
   const { name, version } = isObject(params.clientInfo) ? params.clientInfo : {}
+  const text = request.params ?? '{}'
   return {
+    params: text,
+    info: isObject(params.clientInfo) ? memberOf(text, 'clientInfo') : undefined,
     protocolVersion: params.protocolVersion,
     client: typeof name === 'string' ? { name, version: typeof version === 'string' ? version : '' } : null,
     capabilities: isObject(params.capabilities) ? params.capabilities : {},

@@ -1,17 +1,14 @@
 import type { Unsubscribe } from '../../kit/emitter.ts'
-import type { ServerNotification, Upstream } from '../../upstream/types.ts'
-import { paramsOf } from '../message.ts'
+import type { ServerNotification } from '../../upstream/types.ts'
+import { isForEverybody, resourceUpdated, updatedUri } from '../announcements.ts'
+import type { Target } from '../targets.ts'
 import type { Sessions } from './sessions.ts'
 
-const listChanged = new Set([
-  'notifications/tools/list_changed',
-  'notifications/prompts/list_changed',
-  'notifications/resources/list_changed',
-])
-const resourceUpdated = 'notifications/resources/updated'
-
-/** Whether a notification concerns everybody who uses the server, not the one whose request it came with. */
-export const isForEverySession = (method: string): boolean => listChanged.has(method) || method === resourceUpdated
+interface Watched {
+  target: Target
+  stop: Unsubscribe
+  watch(): void
+}
 
 /**
  * Passes on what a server says outside of requests: `list_changed` to every session of the upstream, `resources/updated`
@@ -20,23 +17,30 @@ export const isForEverySession = (method: string): boolean => listChanged.has(me
  */
 export class ServerNotifications {
   readonly #sessions: Sessions
-  readonly #watched = new Map<string, { upstream: Upstream; unsubscribe: Unsubscribe }>()
+  readonly #watched = new Map<string, Watched>()
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions
   }
 
-  /** Listens to this upstream, and to no earlier one of that name. */
-  watch(upstream: Upstream): void {
-    const watched = this.#watched.get(upstream.name)
-    if (watched?.upstream === upstream) return
-    watched?.unsubscribe()
-    const unsubscribe = upstream.events.on('notification', (notification) => this.pass(upstream.name, notification))
-    this.#watched.set(upstream.name, { upstream, unsubscribe })
+  /** Listens to this target, and to no earlier one of that name. */
+  watch(target: Target): Watched {
+    const { name } = target
+    const watched = this.#watched.get(name)
+    if (watched?.target === target) return watched
+    watched?.stop()
+    const fresh = { target, ...target.listen((notification) => this.#pass(name, notification)) }
+    this.#watched.set(name, fresh)
+    return fresh
+  }
+
+  /** A session can hear it from now on: servers that tell it only to who asked are asked. */
+  watchLists(target: Target): void {
+    this.watch(target).watch()
   }
 
   unwatch(name: string): void {
-    this.#watched.get(name)?.unsubscribe()
+    this.#watched.get(name)?.stop()
     this.#watched.delete(name)
   }
 
@@ -44,15 +48,10 @@ export class ServerNotifications {
     for (const name of [...this.#watched.keys()]) this.unwatch(name)
   }
 
-  pass(upstream: string, { method, message }: ServerNotification): void {
-    if (!isForEverySession(method)) return
-    const uri = method === resourceUpdated ? resourceUri(message) : undefined
-    for (const session of this.#sessions.of(upstream))
+  #pass(name: string, { method, message }: ServerNotification): void {
+    if (!isForEverybody(method)) return
+    const uri = method === resourceUpdated ? updatedUri(message) : undefined
+    for (const session of this.#sessions.of(name))
       if (method !== resourceUpdated || (uri !== undefined && session.subscriptions.has(uri))) session.notify(message)
   }
-}
-
-function resourceUri(message: string): string | undefined {
-  const uri = paramsOf(message)?.uri
-  return typeof uri === 'string' ? uri : undefined
 }

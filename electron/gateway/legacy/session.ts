@@ -1,14 +1,21 @@
+import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
-import type { Handshake, ServerNotification } from '../../upstream/types.ts'
+import type { Unsubscribe } from '../../kit/emitter.ts'
+import type { Handshake, JsonText, ServerNotification } from '../../upstream/types.ts'
+import type { ClientContext, SessionBackend } from '../backend.ts'
 import type { EventChannel } from '../exchange.ts'
 import type { SseConnection } from '../http/sse.ts'
-import { paramsOf } from '../message.ts'
-import { type LogLevel, logLevels } from './log-level.ts'
+import { isLoud, type LogLevel } from '../log-level.ts'
+import type { Target } from '../targets.ts'
 import { type ReplayBudget, ResumableStream } from './replay.ts'
+import { ServerRequests } from './server-requests.ts'
 import { supportsEmptyEvents } from './versions.ts'
 
 /** Key of the stream that a GET opens; those of POSTs count from 1. */
 const standaloneKey = 0
+
+/** What a server asks before the client has opened a stream waits for it, up to this many. */
+const maxUnsent = 32
 
 /** Ended streams kept for a client that comes back: a busy session must not collect its whole past. */
 const maxEndedStreams = 32
@@ -16,11 +23,14 @@ const maxEndedStreams = 32
 export interface SessionOptions {
   id: string
   number: number
-  upstream: string
+  target: Target
   protocolVersion: string
   client: { name: string; version: string } | null
-  /** What the client declared in `initialize`. */
-  clientCapabilities: Record<string, unknown>
+  /** The text of the client's own params of `initialize`. */
+  initialize: JsonText
+  /** What the client said of itself, as upstreams are told. */
+  context: ClientContext
+  backend: SessionBackend
   serverCapabilities: Handshake['capabilities']
   clock: Clock
   budget: ReplayBudget
@@ -33,17 +43,26 @@ export class LegacySession {
   readonly upstream: string
   readonly protocolVersion: string
   readonly client: { name: string; version: string } | null
-  readonly clientCapabilities: Record<string, unknown>
+  readonly initialize: JsonText
+  readonly context: ClientContext
   readonly serverCapabilities: Handshake['capabilities']
   readonly openedAt: number
   /** By the key of the client's id: what `notifications/cancelled` aborts. */
   readonly inFlight = new Map<string, AbortController>()
-  readonly subscriptions = new Set<string>()
+  /** By URI; stops the watch. */
+  readonly subscriptions = new Map<string, Unsubscribe>()
+  readonly serverRequests = new ServerRequests()
+  /** What serves it; undefined from the time that its upstream was replaced until its next request. */
+  backend: SessionBackend | undefined
   /** Requests of the whole session. */
   requests = 0
   /** Soft affinity: the connection that served it last. */
   lastConnectionId: string | undefined
-  #logLevel: LogLevel | undefined
+  /** Hard affinity: the process keeps something for this session, and only it may serve. */
+  pinnedTo: string | undefined
+  #target: Target
+  #closed = false
+  readonly #unsent: JsonText[] = []
   #lastActiveAt: number
   #nextStreamKey = standaloneKey + 1
   readonly #clock: Clock
@@ -55,10 +74,13 @@ export class LegacySession {
   constructor(options: SessionOptions) {
     this.id = options.id
     this.number = options.number
-    this.upstream = options.upstream
+    this.upstream = options.target.name
+    this.#target = options.target
+    this.backend = options.backend
     this.protocolVersion = options.protocolVersion
     this.client = options.client
-    this.clientCapabilities = options.clientCapabilities
+    this.initialize = options.initialize
+    this.context = options.context
     this.serverCapabilities = options.serverCapabilities
     this.#clock = options.clock
     this.#budget = options.budget
@@ -75,6 +97,12 @@ export class LegacySession {
     return this.inFlight.size === 0 && !this.#standalone.isConnected
   }
 
+  /** Whether its client declared anything that a server could ask it for. */
+  get canBeAsked(): boolean {
+    const { elicitation, sampling, roots } = this.context.capabilities
+    return elicitation !== undefined || sampling !== undefined || roots !== undefined
+  }
+
   get hasStandaloneStream(): boolean {
     return this.#standalone.isConnected
   }
@@ -83,21 +111,41 @@ export class LegacySession {
     this.#lastActiveAt = this.#clock.now()
   }
 
+  get target(): Target {
+    return this.#target
+  }
+
+  /** The upstream was stopped and started, or replaced: what served this session is gone with the old one. */
+  retarget(target: Target): void {
+    if (this.#target === target) return
+    this.#target = target
+    this.#leaveBackend()
+  }
+
+  /** What serves it from now on, unless it was closed or retargeted, or got another, in the meantime. */
+  adopt(target: Target, backend: SessionBackend): SessionBackend {
+    if (this.#closed || this.#target !== target || this.backend) {
+      backend.close()
+      if (this.backend) return this.backend
+      throw new AppError('ABORTED', 'The session has ended, or its upstream was replaced')
+    }
+    this.backend = backend
+    return backend
+  }
+
   setLogLevel(level: LogLevel): void {
-    this.#logLevel = level
+    this.context.logLevel = level
   }
 
   /** Until the client sets a level the server decides (specification, "Logging"): everything passes. */
-  wantsLog(notification: ServerNotification): boolean {
-    if (this.#logLevel === undefined) return true
-    const rank = logLevels.indexOf(paramsOf(notification.message)?.level as LogLevel)
-    // A level that the specification does not know can't be compared: better seen than lost.
-    return rank === -1 || rank >= logLevels.indexOf(this.#logLevel)
+  wantsLog({ message }: ServerNotification): boolean {
+    return this.context.logLevel === undefined || isLoud(message, this.context.logLevel)
   }
 
   /** The stream of a GET. */
   openStandalone(connection: SseConnection): void {
     this.#standalone.attach(connection, supportsEmptyEvents(this.protocolVersion))
+    for (const message of this.#unsent.splice(0)) this.#standalone.send(message)
   }
 
   endStandalone(): void {
@@ -119,9 +167,28 @@ export class LegacySession {
     return stream?.canResume(sequence) ? stream : undefined
   }
 
+  /** Keeps a subscription until its client, or the session, ends it. */
+  follow(uri: string, stop: Unsubscribe): void {
+    if (this.#closed || this.subscriptions.has(uri)) stop()
+    else this.subscriptions.set(uri, stop)
+  }
+
+  unfollow(uri: string): void {
+    this.subscriptions.get(uri)?.()
+    this.subscriptions.delete(uri)
+  }
+
   /** A message of the server outside of any request. */
-  notify(message: string): void {
+  notify(message: JsonText): void {
     if (this.#standalone.wasOpened) this.#standalone.send(message)
+  }
+
+  /** A question of the server outside of any request: it waits for the client to open its stream. */
+  ask(message: JsonText): boolean {
+    if (this.#standalone.wasOpened) this.#standalone.send(message)
+    else if (this.#unsent.length < maxUnsent) this.#unsent.push(message)
+    else return false
+    return true
   }
 
   /** Forgets streams that ended long enough ago. */
@@ -130,12 +197,24 @@ export class LegacySession {
     this.#forgetStreams((_, endedAt) => endedAt <= before)
   }
 
-  /** Aborts what is under way and ends its streams. */
+  /** Aborts what is under way, gives up what served it and ends its streams. */
   close(): void {
+    this.#closed = true
     for (const controller of this.inFlight.values()) controller.abort()
+    this.#leaveBackend()
+    this.serverRequests.close()
     this.#standalone.close()
     for (const stream of this.#streams.values()) stream.close()
     this.#streams.clear()
+  }
+
+  #leaveBackend(): void {
+    for (const stop of this.subscriptions.values()) stop()
+    this.subscriptions.clear()
+    this.backend?.close()
+    this.backend = undefined
+    this.pinnedTo = undefined
+    this.lastConnectionId = undefined
   }
 
   #forgetStreams(due: (kept: number, endedAt: number) => boolean): void {

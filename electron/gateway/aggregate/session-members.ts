@@ -1,0 +1,62 @@
+import { AppError } from '../../../shared/errors.ts'
+import type { JsonText } from '../../upstream/types.ts'
+import type { SessionBackend } from '../backend.ts'
+import type { SessionNeeds, Target } from '../targets.ts'
+import type { Connected, Member } from './members.ts'
+import { exposedUpdate } from './rewrite.ts'
+
+/** What serves one legacy session at each upstream: opened at the first request that goes there. */
+export class SessionMembers {
+  readonly #needs: SessionNeeds
+  readonly #open = new Map<string, { target: Target; backend: Promise<SessionBackend> }>()
+  #closed = false
+
+  constructor(needs: SessionNeeds) {
+    this.#needs = needs
+  }
+
+  async connect({ target, namespace }: Member): Promise<Connected> {
+    if (this.#closed) throw new AppError('ABORTED', 'The session has ended')
+    let open = this.#open.get(target.name)
+    // The upstream was stopped and started, or replaced.
+    if (open && open.target !== target) this.#leave(target.name)
+    open = this.#open.get(target.name)
+    if (!open) {
+      const backend = target.legacy({
+        ...this.#needs,
+        notification: ({ method, message }) =>
+          this.#needs.notification({ method, message: exposedUpdate(namespace, message) }),
+      })
+      open = { target, backend }
+      this.#open.set(target.name, open)
+      backend.catch(() => {
+        if (this.#open.get(target.name)?.backend === backend) this.#open.delete(target.name)
+      })
+    }
+    const backend = await open.backend
+    return { backend, profile: backend.profile }
+  }
+
+  /** To every process that serves only this session. */
+  notify(method: string, params: JsonText | undefined): void {
+    for (const { backend } of this.#open.values())
+      backend.then(
+        (opened) => opened.notify?.(method, params),
+        () => {},
+      )
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const name of [...this.#open.keys()]) this.#leave(name)
+  }
+
+  #leave(name: string): void {
+    const open = this.#open.get(name)
+    this.#open.delete(name)
+    open?.backend.then(
+      (backend) => backend.close(),
+      () => {},
+    )
+  }
+}

@@ -1,0 +1,36 @@
+import type { JsonText } from '../../upstream/types.ts'
+import type { SessionNeeds } from '../targets.ts'
+import type { LegacySession } from './session.ts'
+
+/**
+ * Between a session and a process of its own. The process may speak before there is a session: before its `initialize` is
+ * answered.
+ */
+export class SessionLink {
+  #session: LegacySession | undefined
+  #early: ((session: LegacySession) => void)[] = []
+
+  needs(initialize: JsonText, capabilities: Record<string, unknown>): SessionNeeds {
+    return {
+      initialize,
+      capabilities,
+      notification: (notification) =>
+        this.#then((session) => {
+          if (notification.method !== 'notifications/message' || session.wantsLog(notification))
+            session.notify(notification.message)
+        }),
+      serverRequest: (request) =>
+        this.#then((session) => session.serverRequests.ask(request, (message) => session.ask(message))),
+    }
+  }
+
+  join(session: LegacySession): void {
+    this.#session = session
+    for (const act of this.#early.splice(0)) act(session)
+  }
+
+  #then(act: (session: LegacySession) => void): void {
+    if (this.#session) act(this.#session)
+    else this.#early.push(act)
+  }
+}
