@@ -4,10 +4,12 @@ import { defineConfig, type EnvironmentOptions } from 'vite'
 const root = import.meta.dirname
 
 /**
- * One self-contained file for each program that runs on plain Node. Environments and not several inputs of one: shared
- * chunks would tie the demo server, which any Node starts, to the rest.
+ * Programs that run on plain Node, with everything bundled. Environments and not several inputs of one: shared chunks
+ * would tie the demo server, which any Node starts, to the rest.
+ *
+ * @param chunks folder for what a command loads only when it needs it; absent: one self-contained file
  */
-const program = (entry: string, target: string): EnvironmentOptions => ({
+const program = (entry: string, target: string, chunks?: string): EnvironmentOptions => ({
   consumer: 'server',
   // CommonJS packages name their own place this way.
   define: { __filename: 'import.meta.filename', __dirname: 'import.meta.dirname' },
@@ -19,7 +21,9 @@ const program = (entry: string, target: string): EnvironmentOptions => ({
     target,
     minify: false,
     rolldownOptions: {
-      output: { entryFileNames: '[name].js', codeSplitting: false },
+      output: chunks
+        ? { entryFileNames: '[name].js', chunkFileNames: `${chunks}/[name].js` }
+        : { entryFileNames: '[name].js', codeSplitting: false },
       checks: { eval: false }, // hdr-histogram-js hides a require of zlib that way, for a function that is not used
     },
   },
@@ -27,7 +31,7 @@ const program = (entry: string, target: string): EnvironmentOptions => ({
 
 /** The demo server and the watchdog run on the user's own Node, the command line on what package.json asks for. */
 const programs = {
-  cli: program('electron/cli.ts', 'node22'),
+  cli: program('electron/cli.ts', 'node22', 'commands'),
   watchdog: program('electron/process/watchdog.ts', 'node20'),
   demo: program('electron/demo-server.ts', 'node20'),
 }

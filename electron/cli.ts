@@ -2,7 +2,8 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { AppError } from '../shared/errors.ts'
-import { type ServeOptions, serve } from './host/serve.ts'
+import type { RunBridgeOptions } from './host/run-bridge.ts'
+import type { ServeOptions } from './host/serve.ts'
 
 /** Bad options, an unusable config, a port in use: nothing was started. */
 const usageExitCode = 2
@@ -13,6 +14,9 @@ function port(text: string): number {
     throw new InvalidArgumentError('a port is a whole number from 0 to 65535 (0 picks a free one).')
   return value
 }
+
+const logLevelOption = () =>
+  new Option('--log-level <level>', 'what goes to stderr').choices(['debug', 'info', 'warn', 'error']).default('info')
 
 const program = new Command('poolscope')
   .description('Runs and watches pools of MCP servers behind one local gateway.')
@@ -31,18 +35,34 @@ program
   .option('--port <number>', 'port of the gateway on 127.0.0.1; 0 picks a free one', port)
   .option('--user-data-dir <dir>', "folder for config, token, ledger; default: the platform's own place")
   .addOption(new Option('--auth <mode>', 'whether MCP clients need the token').choices(['none', 'bearer']))
-  .addOption(
-    new Option('--log-level <level>', 'what goes to stderr')
-      .choices(['debug', 'info', 'warn', 'error'])
-      .default('info'),
-  )
+  .addOption(logLevelOption())
   .allowExcessArguments(false)
   .action(async (options: Omit<ServeOptions, 'outDir' | 'version'>) => {
+    // Only what a command needs is run: a bridge is small, and there is one for each client.
+    const { serve } = await import('./host/serve.ts')
     process.exitCode = await serve({
       ...options,
       outDir: resolve(import.meta.dirname, '..'),
       version: packageJson.version,
     })
+  })
+
+program
+  .command('bridge')
+  .description(
+    'be an MCP server on stdin and stdout for a client that takes only such, and pass everything on to the gateway',
+  )
+  .argument('[upstream]', 'name of the upstream; default: all of them at once')
+  .option('--user-data-dir <dir>', "folder of the host, with its address and token; default: the platform's own place")
+  .option('--url <url>', 'address of the gateway, e.g. http://127.0.0.1:7411; default: where the host says it is')
+  .addOption(
+    new Option('--token <token>', 'token of the gateway; default: what the host has written').env('POOLSCOPE_TOKEN'),
+  )
+  .addOption(logLevelOption())
+  .allowExcessArguments(false)
+  .action(async (upstream: string | undefined, options: RunBridgeOptions) => {
+    const { runBridge } = await import('./host/run-bridge.ts')
+    process.exitCode = await runBridge(upstream, options)
   })
 
 try {

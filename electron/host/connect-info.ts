@@ -1,7 +1,19 @@
 import type { CommandResult } from '../../shared/contract.ts'
 
+/** What starts `poolscope bridge`; the name of the upstream comes last. Absolute: clients of the desktop know no PATH. */
+export interface BridgeCommand {
+  command: string
+  args: readonly string[]
+  env: Readonly<Record<string, string>>
+}
+
 /** How to connect an MCP client to one upstream through the gateway, ready to paste. */
-export function connectInfo(name: string, url: string, token: string | null): CommandResult<'client.connect'> {
+export function connectInfo(
+  name: string,
+  url: string,
+  token: string | null,
+  bridge?: BridgeCommand,
+): CommandResult<'client.connect'> {
   const headers = token === null ? undefined : { Authorization: `Bearer ${token}` }
   const entry = headers ? { url, headers } : { url }
   const json = (value: unknown) => JSON.stringify(value, null, 2)
@@ -19,6 +31,9 @@ export function connectInfo(name: string, url: string, token: string | null): Co
     authorization: headers?.Authorization ?? null,
     snippets: [
       { client: 'Claude Code', text: `claude mcp add --transport http ${shellName} ${url}${header}` },
+      ...(bridge
+        ? [{ client: 'Claude Desktop', text: json({ mcpServers: { [name]: stdioEntry(bridge, name) } }) }]
+        : []),
       { client: 'Cursor', text: json({ mcpServers: { [name]: entry } }) },
       { client: 'VS Code', text: json({ servers: { [name]: { type: 'http', ...entry } } }) },
       {
@@ -28,3 +43,10 @@ export function connectInfo(name: string, url: string, token: string | null): Co
     ],
   }
 }
+
+/** For clients that take only stdio: the token stays in the user-data folder, and the port may change. */
+const stdioEntry = ({ command, args, env }: BridgeCommand, name: string) => ({
+  command,
+  args: [...args, name],
+  ...(Object.keys(env).length > 0 && { env }),
+})

@@ -5,7 +5,7 @@ import type { Variables } from '../config/expand.ts'
 import { parseEntry, resolveUpstream } from '../config/resolve.ts'
 import { checkEntry } from './check-entry.ts'
 import type { CommandHandlers } from './commands.ts'
-import { connectInfo } from './connect-info.ts'
+import { type BridgeCommand, connectInfo } from './connect-info.ts'
 import type { DemoTraffic } from './demo-traffic.ts'
 import type { Registry } from './registry.ts'
 
@@ -18,6 +18,8 @@ export interface HandlerContext {
   events(): EventRecord[]
   mcpUrl(upstream: string): string
   token: string | null
+  /** Undefined: there is no Node that could run the bridge. */
+  bridge: BridgeCommand | undefined
   variables: Variables
   childPath(): string | undefined
   /** What the host's own state shows changed without an event of an upstream. */
@@ -162,7 +164,7 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
     },
     'client.connect': ({ upstream }) => {
       registry.config(upstream)
-      return connectInfo(upstream, host.mcpUrl(upstream), host.token)
+      return connectInfo(upstream, host.mcpUrl(upstream), host.token, host.bridge)
     },
     'demo.traffic': ({ on }) => {
       if (on) demo.start()

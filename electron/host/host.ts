@@ -16,12 +16,13 @@ import { childEnvironment } from './child-environment.ts'
 import { commandRunner } from './commands.ts'
 import { controlHttp } from './control-http.ts'
 import { DemoTraffic } from './demo-traffic.ts'
+import { removeGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { commandHandlers } from './handlers.ts'
 import { builtFiles, userFiles } from './paths.ts'
 import { Registry } from './registry.ts'
 import { telemetrySources } from './sources.ts'
 import { loadToken } from './token.ts'
-import { ensureUserDataDir } from './user-data.ts'
+import { defaultUserDataDir, ensureUserDataDir } from './user-data.ts'
 
 export interface HostOptions {
   mode: HostState['mode']
@@ -167,6 +168,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
       events: () => telemetry.journal.toArray(),
       mcpUrl,
       token: auth === 'bearer' ? token : null,
+      bridge: options.watchdog && {
+        command: options.watchdog.execPath,
+        env: options.watchdog.env ?? {},
+        args: [built.cli, 'bridge', ...bridgeOptions(options.userDataDir)],
+      },
       variables,
       childPath: () => environment().PATH ?? environment().Path,
       touched: () => telemetry.touch(),
@@ -185,6 +191,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const stopAll = async (timeoutMs: number) => {
     const started = performance.now()
     demo.stop()
+    await removeGatewayFile(files.gateway, process.pid)
     await gateway.close({ drainMs: Math.min(requestDrainMs, timeoutMs) })
     await registry.close(Math.max(0, timeoutMs - (performance.now() - started)))
     telemetry.close()
@@ -195,6 +202,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   announce.started(options.version)
   try {
     ;({ url } = await gateway.listen(options.port ?? settings.port))
+    await writeGatewayFile(files.gateway, { url, pid: process.pid })
     announce.listening(url)
   } catch (error) {
     // Without a window there is nobody to tell but the terminal; a window says it and goes on showing the pools.
@@ -263,6 +271,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
   }
 }
+
+/** The bridge looks in the platform's own place by itself. */
+const bridgeOptions = (userDataDir: string) =>
+  userDataDir === defaultUserDataDir() ? [] : ['--user-data-dir', userDataDir]
 
 async function openConfig(explicit: string | undefined, fallback: string): Promise<ConfigFile> {
   if (explicit !== undefined) return ConfigFile.load(explicit)

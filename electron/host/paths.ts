@@ -5,6 +5,8 @@ export interface BuiltFiles {
   renderer: string
   watchdog: string
   demoServer: string
+  /** The command line. */
+  cli: string
 }
 
 export const builtFiles = (outDir: string): BuiltFiles => {
@@ -14,6 +16,7 @@ export const builtFiles = (outDir: string): BuiltFiles => {
     renderer: join(outDir, 'renderer'),
     watchdog: join(programs, 'watchdog.js'),
     demoServer: join(programs, 'demo-server.js'),
+    cli: join(programs, 'cli.js'),
   }
 }
 
@@ -22,4 +25,5 @@ export const userFiles = (userDataDir: string) => ({
   config: join(userDataDir, 'config.json'),
   token: join(userDataDir, 'token'),
   state: join(userDataDir, 'state'),
+  gateway: join(userDataDir, 'gateway.json'),
 })

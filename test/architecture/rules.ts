@@ -2,7 +2,7 @@ import { isBuiltin } from 'node:module'
 import { computed, type Import } from './imports.ts'
 
 /**
- * DESIGN, "Rooms": shared <- kit <- {pool, process, config, telemetry} <- upstream <- {gateway, bench} <- host <-
+ * DESIGN, "Rooms": shared <- kit <- {pool, process, config, telemetry} <- upstream <- {gateway, bench, bridge} <- host <-
  * {shell, cli}. A room may use itself and the rooms of lower rank; rooms of the same rank don't know each other.
  */
 const ranks: Record<string, number> = {
@@ -15,6 +15,7 @@ const ranks: Record<string, number> = {
   'electron/upstream': 3,
   'electron/gateway': 4,
   'electron/bench': 4,
+  'electron/bridge': 4,
   'electron/host': 5,
   'electron/shell': 6,
   'electron/cli.ts': 6,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -63,6 +63,16 @@ describe('the ready line and the end', () => {
     await second.stop()
     expect(second.ready.token).toBe(first.ready.token)
     expect((await stat(join(dir, 'token'))).mode & 0o777).toBe(0o600)
+    await rm(dir, { recursive: true })
+  })
+
+  test('where the gateway is stands in the user-data folder while it is there', async () => {
+    const dir = await temporaryDir()
+    const file = join(dir, 'gateway.json')
+    const served = await serve({ dir })
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ url: served.ready.url, pid: served.process.pid })
+    await served.stop()
+    await expect(readFile(file)).rejects.toThrow('ENOENT')
     await rm(dir, { recursive: true })
   })
 

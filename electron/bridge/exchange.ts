@@ -1,0 +1,180 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { AppError } from '../../shared/errors.ts'
+import type { Logger } from '../kit/logger.ts'
+import type { JsonText } from '../upstream/types.ts'
+import { Call } from './call.ts'
+import type { GatewayLink } from './gateway-link.ts'
+import type { Answer } from './http.ts'
+import type { LinesOut } from './lines-out.ts'
+import { answeredId, asObject, type ClientLine, errorLine, isRepeatable, readLine, refusalFor } from './message.ts'
+import { ModernHeaders } from './modern-headers.ts'
+import type { Sessions } from './sessions.ts'
+import type { BridgeLimits } from './types.ts'
+
+/** JSON-RPC code of what goes wrong between the two: SDK clients know it as a closed connection. */
+const connectionClosed = -32000
+/** A header does not repeat what the body says (specification 2026-07-28). */
+const headerMismatch = -32020
+
+const accept = { Accept: 'application/json, text/event-stream' }
+
+export interface ExchangeDeps {
+  link: GatewayLink
+  out: LinesOut
+  sessions: Sessions
+  logger: Logger
+  limits: BridgeLimits
+}
+
+/** Takes one line of the client to the gateway, and everything that comes for it back. */
+export class Exchange {
+  readonly #deps: ExchangeDeps
+  readonly #modernHeaders = new ModernHeaders()
+
+  constructor(deps: ExchangeDeps) {
+    this.#deps = deps
+  }
+
+  /** Never rejects: each request of the line is answered, if need be with an error of ours. */
+  async run(call: Call): Promise<void> {
+    try {
+      const answer = await this.#post(call)
+      await this.#receive(call, answer)
+      while (call.waiting.size > 0 && !call.cancelled) await this.#goOn(call)
+    } catch (error) {
+      if (!call.cancelled) await this.#fail(call, error)
+    }
+  }
+
+  async #post(call: Call): Promise<Answer> {
+    const { line, signal } = call
+    const { sessions, link } = this.#deps
+    if (line.method === 'initialize' && !call.isModern) await sessions.end()
+    const send = () => {
+      const era = call.isModern ? this.#modernHeaders.of(line) : sessions.headers
+      return link.send({ method: 'POST', headers: { ...accept, ...era }, body: line.text, signal }, isRepeatable(line))
+    }
+    const answer = await send()
+    if (answer.status === 401) {
+      // Another token may have been written since; the same one is refused again, and that is the answer.
+      link.forget()
+      await answer.text()
+      return send()
+    }
+    if (answer.status === 404 && !call.isModern && sessions.isOpen) {
+      const refusal = await answer.text()
+      if (!(await sessions.renew())) return { ...answer, text: async () => refusal }
+      return send()
+    }
+    return answer
+  }
+
+  async #receive(call: Call, answer: Answer): Promise<void> {
+    if (answer.isStream) {
+      await this.#readStream(call, answer)
+      return
+    }
+    const text = await answer.text()
+    if (call.isModern && answer.status === 400 && (await this.#mirrored(call, text))) return
+    if (answer.status === 202 && text === '') {
+      await this.#accepted(call)
+      return
+    }
+    if (answeredId(text) === undefined || answeredId(text) === 'null') await this.#refused(call, answer.status, text)
+    else await this.#hear(call, text, answer)
+  }
+
+  async #readStream(call: Call, answer: Answer): Promise<void> {
+    try {
+      for await (const item of answer.items(() => {})) {
+        if ('id' in item) call.lastEventId = item.id
+        else await this.#hear(call, item.message, answer)
+      }
+    } catch (error) {
+      // Whether the rest can be had is seen by who waits for it.
+      this.#deps.logger.log('debug', 'a stream was lost', { error: String(error) })
+    }
+  }
+
+  async #hear(call: Call, message: JsonText, answer: Answer): Promise<void> {
+    const before = call.waiting.size
+    call.hear(message)
+    const isAnswer = call.waiting.size < before
+    const { line } = call
+    if (isAnswer && !call.isModern && line.method === 'initialize')
+      this.#deps.sessions.begin(line, [answer.headers['mcp-session-id']].flat()[0], message)
+    if (isAnswer && line.method === 'tools/list') this.#modernHeaders.learn(asObject(JSON.parse(message)).result)
+    if (isAnswer) this.#deps.sessions.note(line)
+    await this.#deps.out.write(message)
+  }
+
+  async #accepted({ line }: Call): Promise<void> {
+    this.#deps.sessions.note(line)
+    if (line.method === 'notifications/initialized') this.#deps.sessions.listen()
+  }
+
+  /** The stream ended before the answer came: goes on with it, where that can be done. */
+  async #goOn(call: Call): Promise<void> {
+    const { link, sessions, limits } = this.#deps
+    const again = call.line.method === 'subscriptions/listen'
+    if (!again && (call.isModern || call.lastEventId === undefined))
+      throw new AppError('CONNECTION_LOST', 'Poolscope ended the stream before the answer came; the call may have run.')
+    await delay(limits.retryMs, undefined, { signal: call.signal })
+    if (again) {
+      // A subscription is no call that might run twice.
+      await this.#receive(call, await this.#post(call))
+      return
+    }
+    const headers = { ...accept, ...sessions.headers, 'Last-Event-ID': String(call.lastEventId) }
+    const answer = await link.send({ method: 'GET', headers, signal: call.signal }, true)
+    if (!answer.isStream)
+      throw new AppError('CONNECTION_LOST', 'Poolscope has not kept the answer of this call; it may have run.')
+    await this.#readStream(call, answer)
+  }
+
+  /** An argument had to be repeated in a header and we had not seen the schema yet: now we look, and send once more. */
+  async #mirrored(call: Call, refusal: string): Promise<boolean> {
+    const { code } = asObject(asObject(JSON.parse(refusal)).error)
+    const { line, signal } = call
+    if (code !== headerMismatch || line.method !== 'tools/call') return false
+    let cursor: unknown
+    do {
+      const params = { _meta: line.params._meta, ...(cursor !== undefined && { cursor }) }
+      const list = readLine(JSON.stringify({ jsonrpc: '2.0', id: 'poolscope-bridge', method: 'tools/list', params }))
+      if (!list) return false
+      const answer = await this.#post(new Call(list))
+      if (answer.isStream) return false
+      const { result } = asObject(JSON.parse(await answer.text()))
+      this.#modernHeaders.learn(result)
+      cursor = asObject(result).nextCursor
+    } while (cursor !== undefined && !signal.aborted)
+    const again = await this.#post(call)
+    if (again.isStream) await this.#readStream(call, again)
+    else await this.#hear(call, await again.text(), again)
+    return true
+  }
+
+  /** The gateway refused before it read an id, or said nothing that a client would understand. */
+  async #refused({ waiting, line }: Call, status: number, text: string): Promise<void> {
+    if (waiting.size === 0) this.#deps.logger.log('warn', `${line.method ?? 'a message'} was refused`, { status, text })
+    for (const id of waiting.values())
+      await this.#deps.out.write(
+        refusalFor(id, text) ?? errorLine(id, connectionClosed, `Poolscope answered with HTTP status ${status}`),
+      )
+    waiting.clear()
+  }
+
+  async #fail({ line, waiting }: Call, error: unknown): Promise<void> {
+    const { code, message, data } = error instanceof AppError ? error : cutOff(error)
+    this.#deps.logger.log('warn', message, { message: describe(line) })
+    for (const id of waiting.values())
+      await this.#deps.out.write(errorLine(id, connectionClosed, message, { code, ...data }))
+    waiting.clear()
+  }
+}
+
+/** An answer that broke off in its middle. */
+const cutOff = (cause: unknown) =>
+  new AppError('CONNECTION_LOST', `The answer of Poolscope broke off (${String(cause)}); the call may have run.`)
+
+const describe = ({ method }: ClientLine): string => method ?? 'a response or batch'
