@@ -68,12 +68,17 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
   /** It went down by itself: from this moment it is not connected, whatever it was doing. */
   down(connection: PooledConnection<R>, cause: DownCause): void {
     if (!connection.open) return
-    if (connection.readyAt === undefined) {
+    const wasReady = connection.readyAt !== undefined
+    if (!wasReady && !cause.expected) {
       this.failed(connection, cause.error)
       return
     }
     connection.downCause = cause
-    if (cause.expected) {
+    if (!wasReady) {
+      // It could not be opened in this way, and will be opened in another: what it was opened for is still wanted.
+      connection.reopen ||= connection.openReason === 'person'
+      this.#closer.end(connection, cause.reason, 'abrupt')
+    } else if (cause.expected) {
       this.#served(connection)
       this.#closer.end(connection, cause.reason, 'gentle')
     } else {

@@ -3,7 +3,10 @@ import type { CloseReason, OpenReason } from '../../shared/state.ts'
 /** Why a resource can no longer serve. The first cause wins. */
 export interface DownCause {
   reason: Extract<CloseReason, 'exited' | 'write-failed' | 'protocol-error' | 'unhealthy' | 'single-use'>
-  /** An expected end (a single-shot program that has answered) is no crash: no backoff, no rate limit, no breaker. */
+  /**
+   * An expected end (a single-shot program that has answered) is no crash: no backoff, no rate limit, no breaker. Before it
+   * was ready: the next one will be opened in another way.
+   */
   expected: boolean
   error: Error
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { JsonText, ServerNotification } from './types.ts'
+import type { JsonText, ServerNotification, ServerRequest } from './types.ts'
 
 /** One request on one connection. */
 export interface Call {
@@ -11,6 +11,12 @@ export interface Call {
   deadline?: number | undefined
   signal?: AbortSignal | undefined
   onNotification?: ((notification: ServerNotification) => void) | undefined
+  /** Without it a request of the server is for whoever listens to the connection. */
+  onServerRequest?: ((request: ServerRequest) => void) | undefined
+  /** It holds nothing: what the server says meanwhile does not belong to it, and nobody waits for its late answer. */
+  background?: boolean
+  /** Text of the caller's own id, put back as the subscription id into what a `subscriptions/listen` is told. */
+  subscriptionId?: JsonText | undefined
   /** False: a time-out is not told to the server (`initialize` must not be cancelled, MCP basic/utilities/cancellation). */
   cancellable?: boolean
 }
@@ -27,8 +33,17 @@ export interface ChannelOptions {
   write(line: string): void
   /** Whether the peer knows `notifications/cancelled` (plain JSON-RPC programs do not). */
   mcp: boolean
+  /**
+   * Whether what the server says of its own accord belongs to the one request that is under way. Not where several share
+   * the connection: nothing tells them apart.
+   */
+  exclusive?: boolean
   /** What a time-out should tell: process, stderr. */
   describe(): Record<string, unknown>
+  /** A list or a resource has changed. It is told to the holder as well, `notifications/resources/updated` apart. */
+  onChange?(notification: ServerNotification): void
+  /** A request of the server's own that no request holds. Without it the answer is -32601. */
+  onServerRequest?: ((request: ServerRequest) => void) | undefined
   /** A notification that no request holds. */
   onNotification(notification: ServerNotification): void
   /** A line that is not JSON-RPC, or answers nothing that was asked. */

@@ -7,13 +7,16 @@ import {
   isMethodAt,
   mintedId,
   progressTokenSpan,
+  type Span,
   scanEnvelope,
   scanObject,
   singleLine,
   sliceOf,
   splice,
   stringAt,
+  subscriptionIdSpan,
 } from './envelope.ts'
+import { ServerRequests } from './server-requests.ts'
 import type { JsonText, ServerNotification } from './types.ts'
 
 export type { Answer, Call, ChannelOptions } from './channel-types.ts'
@@ -28,7 +31,12 @@ interface Pending {
   onAbort: (() => void) | undefined
   timer: Timer | undefined
   lastActivity: number
+  /** Requests of the server's own that the caller has yet to answer: the response timeout stands still. */
+  asked: number
 }
+
+const listenMethod = 'subscriptions/listen'
+const changed = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/
 
 /**
  * JSON-RPC over lines: mints ids for one process, pairs answers with requests, restores progress tokens.
@@ -36,7 +44,12 @@ interface Pending {
  */
 export class Channel {
   readonly #options: ChannelOptions
+  /** Requests that hold the connection. */
   readonly #pending = new Map<number, Pending>()
+  readonly #background = new Map<number, Pending>()
+  readonly #asked: ServerRequests
+  /** Calls of `subscriptions/listen` under way. */
+  #listens = 0
   /** Ids of abandoned requests whose answers may still come. */
   readonly #owed = new Set<number>()
   #onOwedChange: (() => void) | undefined
@@ -45,6 +58,7 @@ export class Channel {
 
   constructor(options: ChannelOptions) {
     this.#options = options
+    this.#asked = new ServerRequests((line) => options.write(line))
   }
 
   get inFlight(): number {
@@ -78,8 +92,20 @@ export class Channel {
 
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const lastActivity = this.#options.clock.now()
-    const pending: Pending = { id, call, token, resolve, reject, onAbort: undefined, timer: undefined, lastActivity }
-    this.#pending.set(id, pending)
+    const pending: Pending = {
+      id,
+      call,
+      token,
+      resolve,
+      reject,
+      onAbort: undefined,
+      timer: undefined,
+      lastActivity,
+      asked: 0,
+    }
+    if (call.background) this.#background.set(id, pending)
+    else this.#pending.set(id, pending)
+    if (call.method === listenMethod) this.#listens++
     if (call.signal) {
       pending.onAbort = () => this.#abandon(pending, aborted(call), 'the client cancelled the request')
       call.signal.addEventListener('abort', pending.onAbort, { once: true })
@@ -108,7 +134,7 @@ export class Channel {
    * one request under way there is no doubt anyway.
    */
   skippedLine(error: AppError, head: string, tail: string): void {
-    const pending = isMethodAt(head) ? undefined : (this.#pending.get(answerIdOf(head, tail) ?? -1) ?? this.#only())
+    const pending = isMethodAt(head) ? undefined : (this.#find(answerIdOf(head, tail)) ?? this.#only())
     if (pending) this.#settle(pending).reject(error)
     else this.#options.onInvalid(head)
   }
@@ -117,7 +143,8 @@ export class Channel {
   fail(error: AppError): void {
     if (this.#failure) return
     this.#failure = error
-    for (const pending of [...this.#pending.values()]) this.#settle(pending).reject(error)
+    this.#asked.fail(error)
+    for (const pending of [...this.#pending.values(), ...this.#background.values()]) this.#settle(pending).reject(error)
     this.#onOwedChange?.()
   }
 
@@ -138,6 +165,16 @@ export class Channel {
     return this.#pending.size === 1 ? this.#pending.values().next().value : undefined
   }
 
+  /** The request that what the server says of its own accord belongs to. */
+  #holder(): Pending | undefined {
+    return this.#options.exclusive === false ? undefined : this.#only()
+  }
+
+  #find(id: number | undefined): Pending | undefined {
+    if (id === undefined) return undefined
+    return this.#pending.get(id) ?? this.#background.get(id)
+  }
+
   /** One timer for each request, moved lazily: progress only notes the time. */
   #schedule(pending: Pending): void {
     const { clock } = this.#options
@@ -147,6 +184,7 @@ export class Channel {
     if (due === Number.POSITIVE_INFINITY) return
     pending.timer = clock.after(Math.max(0, due - clock.now()), () => {
       const now = clock.now()
+      if (pending.asked > 0) pending.lastActivity = now
       const silent = now >= pending.lastActivity + responseTimeoutMs
       if (!silent && now < deadline) return this.#schedule(pending)
       const method = pending.call.method
@@ -165,14 +203,16 @@ export class Channel {
   }
 
   #settle(pending: Pending): Pending {
-    this.#pending.delete(pending.id)
+    if (!this.#pending.delete(pending.id)) this.#background.delete(pending.id)
+    if (pending.call.method === listenMethod) this.#listens--
+    if (pending.asked > 0) this.#asked.end(pending)
     pending.timer?.cancel()
     if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
     return pending
   }
 
   #abandon(pending: Pending, error: AppError, reason: string): void {
-    this.#owed.add(pending.id)
+    if (!pending.call.background) this.#owed.add(pending.id)
     if (this.#options.mcp && pending.call.cancellable !== false) {
       this.#tell(() => this.notify('notifications/cancelled', JSON.stringify({ requestId: pending.id, reason })))
     }
@@ -194,9 +234,11 @@ export class Channel {
     const id = mintedId(line, envelope.id)
     // Whoever can't read the id of a request answers with null (JSON-RPC 2.0, section 5).
     const unidentified = failed && (!envelope.id || sliceOf(line, envelope.id) === 'null')
-    const pending = id !== undefined ? this.#pending.get(id) : unidentified ? this.#only() : undefined
-    if (pending && span) this.#settle(pending).resolve({ kind: failed ? 'error' : 'result', text: sliceOf(line, span) })
-    else if (id !== undefined && this.#owed.delete(id)) this.#paid()
+    const pending = id !== undefined ? this.#find(id) : unidentified ? this.#only() : undefined
+    if (pending && span) {
+      const text = pending.call.subscriptionId === undefined ? sliceOf(line, span) : resubscribed(line, span, pending)
+      this.#settle(pending).resolve({ kind: failed ? 'error' : 'result', text })
+    } else if (id !== undefined && this.#owed.delete(id)) this.#paid()
     else this.#options.onInvalid(line)
   }
 
@@ -207,15 +249,40 @@ export class Channel {
   #incoming(line: string, envelope: Envelope): void {
     const method = stringAt(line, envelope.method)
     if (method === undefined) this.#options.onInvalid(line)
-    else if (envelope.id) this.#serverRequest(method, sliceOf(line, envelope.id))
+    else if (envelope.id) this.#serverRequest(line, method, envelope, sliceOf(line, envelope.id))
     else if (method === 'notifications/progress') this.#progress(line, envelope)
-    // It would be about a request of the server's own, and those were answered at once.
-    else if (method !== 'notifications/cancelled') this.#deliver({ method, message: line }, this.#only())
+    else if (method === 'notifications/cancelled') this.#cancelled(line, envelope)
+    else if (this.#listens === 0 || !this.#toListener(line, method, envelope)) this.#notified({ method, message: line })
+  }
+
+  #notified(notification: ServerNotification): void {
+    const onChange = changed.test(notification.method) ? this.#options.onChange : undefined
+    if (onChange) this.#guarded(() => onChange(notification))
+    // Who subscribed on a shared process is not who happens to hold it.
+    if (onChange && notification.method === 'notifications/resources/updated') return
+    this.#deliver(notification, this.#holder())
+  }
+
+  /** What a `subscriptions/listen` is told names it. @returns false when it is for none of them */
+  #toListener(line: string, method: string, envelope: Envelope): boolean {
+    const span = subscriptionIdSpan(line, envelope.params)
+    const pending = span && this.#find(mintedId(line, span))
+    if (pending?.call.method !== listenMethod) return false
+    const { subscriptionId } = pending.call
+    const message = subscriptionId === undefined ? line : splice(line, span as Span, subscriptionId)
+    this.#deliver({ method, message }, pending)
+    return true
+  }
+
+  /** About a request of the server's own. */
+  #cancelled(line: string, { params }: Envelope): void {
+    const span = params && scanObject(line, ['requestId'], params)?.[0]
+    if (span) this.#asked.cancel(sliceOf(line, span))
   }
 
   #progress(line: string, envelope: Envelope): void {
     const span = envelope.params && scanObject(line, ['progressToken'], envelope.params)?.[0]
-    const pending = this.#pending.get(mintedId(line, span) ?? -1)
+    const pending = this.#find(mintedId(line, span))
     // Progress of a request that is over has no reader.
     if (!span || pending?.token === undefined) return
     pending.lastActivity = this.#options.clock.now()
@@ -223,22 +290,50 @@ export class Channel {
   }
 
   #deliver(notification: ServerNotification, holder: Pending | undefined): void {
-    try {
+    this.#guarded(() => {
       const listener = holder?.call.onNotification ?? this.#options.onNotification
       listener(notification)
+    })
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run()
     } catch (error) {
       this.#options.onListenerError(error)
     }
   }
 
-  /** A client without capabilities owes a server `ping` alone. */
-  #serverRequest(method: string, id: string): void {
-    const answer =
-      method === 'ping'
-        ? '"result":{}'
-        : `"error":{"code":-32601,"message":${JSON.stringify(`Method not found: ${method}`)}}`
-    this.#tell(() => this.#options.write(`{"jsonrpc":"2.0","id":${id},${answer}}`))
+  /** Answered by whoever holds the connection. A client without capabilities owes a server `ping` alone. */
+  #serverRequest(line: string, method: string, { params }: Envelope, id: JsonText): void {
+    if (method === 'ping') {
+      this.#asked.reply(id, 'result', '{}')
+      return
+    }
+    const holder = this.#holder()
+    const own = holder?.call.onServerRequest
+    const answerer = own ?? this.#options.onServerRequest
+    if (!answerer) {
+      this.#asked.reply(id, 'error', `{"code":-32601,"message":${JSON.stringify(`Method not found: ${method}`)}}`)
+      return
+    }
+    const owner = own && holder
+    if (owner) owner.asked++
+    this.#guarded(() =>
+      this.#asked.offer(id, { method, params: params && sliceOf(line, params) }, answerer, owner, () => {
+        if (!owner) return
+        owner.asked--
+        owner.lastActivity = this.#options.clock.now()
+      }),
+    )
   }
+}
+
+/** The text of a result, with the caller's own id as its subscription id. */
+function resubscribed(line: string, within: Span, { call }: Pending): JsonText {
+  const text = sliceOf(line, within)
+  const span = subscriptionIdSpan(text, { start: 0, end: text.length })
+  return span && call.subscriptionId !== undefined ? splice(text, span, call.subscriptionId) : text
 }
 
 const aborted = (call: Call): AppError =>

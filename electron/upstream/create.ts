@@ -12,11 +12,5 @@ export function createUpstream(config: UpstreamConfig, deps: UpstreamDeps): Upst
       `${config.transport} servers are not supported by this version; use a stdio command`,
     )
   }
-  if (config.protocol === 'modern') {
-    return new UnsupportedUpstream(
-      config,
-      'protocol "modern" is not supported by this version; use "auto" if the server speaks an MCP revision up to 2025-11-25',
-    )
-  }
   return new StdioUpstream(config, deps)
 }

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../kit/clock.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { PermitBudget } from '../pool/budget.ts'
 import type { TreeGuard } from '../process/types.ts'
+import type { EraVerdicts } from './era-verdicts.ts'
 
 /** What an upstream needs from the host. */
 export interface UpstreamDeps {
@@ -16,6 +17,8 @@ export interface UpstreamDeps {
   variables: (name: string) => string | undefined
   /** The environment that children inherit; asked at each spawn. */
   environment: () => Record<string, string>
+  /** What is known of servers' eras; shared over all upstreams, and over their restarts. Default: the upstream's own. */
+  eras?: EraVerdicts | undefined
   /** How the gateway introduces itself in the handshake. */
   clientInfo: { name: string; version: string }
 }

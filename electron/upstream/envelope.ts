@@ -45,6 +45,14 @@ export function progressTokenSpan(params: string): Span | undefined {
   return c === 0x22 || c === 0x2d || (c >= 0x30 && c <= 0x39) ? span : undefined
 }
 
+const subscriptionPath = ['_meta', 'io.modelcontextprotocol/subscriptionId'] as const
+
+/** Span of the id of the `subscriptions/listen` that a notification or a result is for (MCP 2026-07-28). */
+export function subscriptionIdSpan(text: string, within: Span | undefined): Span | undefined {
+  if (!within || !text.includes('subscriptionId')) return undefined
+  return spanAt(text, subscriptionPath, within)
+}
+
 /**
  * One line of valid JSON: outside of strings a line break is mere whitespace, and in strings it can't stand raw.
  * A raw CR would also end a line of server-sent events.

@@ -8,45 +8,58 @@ export interface HandshakeWait {
   deadline: number
 }
 
+/** Kinds whose handshakes are kept: clients of one upstream declare few different capabilities. */
+const kept = 64
+
 /**
- * The newest handshake of an upstream's processes. It survives respawns, so that `initialize` is answered without a
- * process; the first caller has one opened, all others wait for the same.
+ * The newest handshake of an upstream's processes, by their kind. It survives respawns, so that `initialize` is answered
+ * without a process; the first caller has one opened, all others wait for the same.
  */
 export class HandshakeCache {
   readonly #clock: Clock
   /** Opens a connection when there was no handshake yet, and tells its own. Rejects with why it can't. */
-  readonly #open: () => Promise<Handshake>
-  #value: Handshake | undefined
-  #flight: Promise<Handshake> | undefined
+  readonly #open: (kind: string) => Promise<Handshake>
+  readonly #values = new Map<string, Handshake>()
+  readonly #flights = new Map<string, Promise<Handshake>>()
+  #latest: { kind: string; handshake: Handshake } | undefined
 
-  constructor(clock: Clock, open: () => Promise<Handshake>) {
+  constructor(clock: Clock, open: (kind: string) => Promise<Handshake>) {
     this.#clock = clock
     this.#open = open
   }
 
-  get value(): Handshake | undefined {
-    return this.#value
+  /** Of the process that shook hands last. */
+  get latest(): { kind: string; handshake: Handshake } | undefined {
+    return this.#latest
   }
 
-  set(handshake: Handshake): void {
-    this.#value = handshake
+  set(kind: string, handshake: Handshake): void {
+    this.#latest = { kind, handshake }
+    this.#values.delete(kind)
+    this.#values.set(kind, handshake)
+    const [oldest] = this.#values.keys()
+    if (this.#values.size > kept && oldest !== undefined) this.#values.delete(oldest)
   }
 
   /** What was agreed with another program is of no use. */
   clear(): void {
-    this.#value = undefined
+    this.#latest = undefined
+    this.#values.clear()
   }
 
   /** @throws AppError ABORTED, DEADLINE_EXCEEDED, or why no connection could be opened */
-  async get({ signal, deadline }: HandshakeWait): Promise<Handshake> {
-    if (this.#value) return this.#value
+  async get(kind: string, { signal, deadline }: HandshakeWait): Promise<Handshake> {
+    const value = this.#values.get(kind)
+    if (value) return value
     if (signal?.aborted) throw aborted()
-    this.#flight ??= this.#open().finally(() => {
-      this.#flight = undefined
-    })
-    const opened = await this.#race(this.#flight, signal, deadline)
+    let flight = this.#flights.get(kind)
+    if (!flight) {
+      flight = this.#open(kind).finally(() => this.#flights.delete(kind))
+      this.#flights.set(kind, flight)
+    }
+    const opened = await this.#race(flight, signal, deadline)
     // While a changed configuration is rolled out, the connection may be one of before: its handshake is no one else's.
-    return this.#value ?? opened
+    return this.#values.get(kind) ?? opened
   }
 
   /** A caller that gives up leaves the others their flight. */

@@ -26,6 +26,14 @@ export function processSpec(
 /** Whether processes of the one can't stand in for those of the other. */
 export function runsDifferently(a: StdioConfig, b: StdioConfig): boolean {
   const identity = (config: StdioConfig) =>
-    JSON.stringify([config.command, config.args, Object.entries(config.env).sort(), config.cwd, config.protocol])
+    JSON.stringify([
+      config.command,
+      config.args,
+      Object.entries(config.env).sort(),
+      config.cwd,
+      config.protocol,
+      // Whether requests have a process to themselves is settled when it is opened.
+      config.isolation === 'multiplex',
+    ])
   return identity(a) !== identity(b)
 }

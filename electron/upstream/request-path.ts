@@ -3,8 +3,9 @@ import { AppError, type ErrorCode, toErrorShape } from '../../shared/errors.ts'
 import type { PoolSnapshot } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { AcquireOptions, Lease } from '../pool/types.ts'
-import type { Answer } from './channel.ts'
+import type { Answer, Call } from './channel.ts'
 import { isToolError, toolName } from './envelope.ts'
+import { kindOf } from './kinds.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { SingleShotDetector } from './single-shot.ts'
 import type { StdioConnection } from './stdio-connection.ts'
@@ -28,6 +29,8 @@ export interface RequestPathOptions {
   readonly upstream: string
   readonly clock: Clock
   acquire(options: AcquireOptions): Promise<Lease<StdioConnection>>
+  /** The kind of connections for a request without a profile. */
+  defaultKind(): string
   pool(): PoolSnapshot
   timeouts(): Timeouts
   singleShot(): SingleShotDetector
@@ -71,6 +74,41 @@ export class RequestPath {
     }
   }
 
+  /** On a connection that is the caller's own: one attempt, nothing to wait for. @throws AppError */
+  async sendOn(request: UpstreamRequest, connection: StdioConnection): Promise<UpstreamReply> {
+    const progress = this.#start(request)
+    progress.attempts = 1
+    progress.connectionId = connection.connectionId
+    try {
+      const answer = await connection.call(this.#call(request, progress))
+      progress.callMs = this.#options.clock.now() - progress.startedAt
+      const reply = this.#reply(answer, connection, progress)
+      this.#done(request, progress, outcomeOf(request.method, reply), null)
+      return reply
+    } catch (thrown) {
+      const error = this.#explained(thrown, progress)
+      this.#done(request, progress, outcomeOfError[error.code] ?? 'unavailable', error)
+      throw error
+    }
+  }
+
+  #call(request: UpstreamRequest, { responseTimeoutMs, deadline }: Progress): Call {
+    const { method, params, signal, onNotification, onServerRequest, subscriptionId } = request
+    // It is answered when the subscription ends.
+    const endless = method === 'subscriptions/listen'
+    return {
+      method,
+      params,
+      responseTimeoutMs: endless ? Number.POSITIVE_INFINITY : responseTimeoutMs,
+      deadline: endless ? undefined : deadline,
+      background: endless,
+      signal,
+      onNotification,
+      onServerRequest,
+      subscriptionId,
+    }
+  }
+
   #start(request: UpstreamRequest): Progress {
     const { clock } = this.#options
     const own = this.#options.timeouts()
@@ -104,14 +142,7 @@ export class RequestPath {
       const calledAt = this.#options.clock.now()
       let answering: Promise<Answer> | undefined
       try {
-        answering = connection.call({
-          method: request.method,
-          params: request.params,
-          responseTimeoutMs: progress.responseTimeoutMs,
-          deadline: progress.deadline,
-          signal: request.signal,
-          onNotification: request.onNotification,
-        })
+        answering = connection.call(this.#call(request, progress))
         const answer = await answering
         progress.callMs += this.#options.clock.now() - calledAt
         this.#giveBack(lease, connection)
@@ -133,6 +164,8 @@ export class RequestPath {
         signal: request.signal,
         deadline: progress.acquireDeadline,
         prefer: request.prefer,
+        kind: request.profile ? kindOf(request.profile) : this.#options.defaultKind(),
+        only: request.only,
       })
       progress.coldStart ||= lease.opened
       progress.connectionId = lease.connectionId
@@ -172,7 +205,7 @@ export class RequestPath {
   }
 
   #mayRetry(request: UpstreamRequest, progress: Progress, written: boolean, error: unknown): boolean {
-    if (isAborted(error) || request.signal?.aborted) return false
+    if (isAborted(error) || request.signal?.aborted || request.only !== undefined) return false
     const lost = error instanceof AppError && error.code === 'CONNECTION_LOST'
     if (written && !(lost && readOnlyMethods.has(request.method))) return false
     if (progress.attempts >= maxAttempts || this.#options.clock.now() >= progress.deadline) return false

@@ -6,6 +6,7 @@ import type { CloseManner, DownCause, Resource } from '../pool/types.ts'
 import type { ChildTree, ProcessSpec } from '../process/types.ts'
 import { type Answer, type Call, Channel } from './channel.ts'
 import { ConnectionLog, type ConnectionLogSnapshot } from './connection-log.ts'
+import type { EraVerdict } from './era-verdicts.ts'
 import {
   connectFailed,
   connectionClosed,
@@ -16,8 +17,10 @@ import {
   lineTooLong,
   processFacts,
 } from './failures.ts'
-import { shakeHands } from './handshake.ts'
-import type { Handshake, ServerNotification } from './types.ts'
+import type { ClientInfo } from './handshake.ts'
+import { negotiate, type Opening, ProbeUnanswered } from './negotiation.ts'
+import { modernMeta } from './revisions.ts'
+import type { Handshake, JsonText, ServerNotification, ServerRequest } from './types.ts'
 
 /**
  * After the end of stdout or a failed write the exit follows within moments, unless the process lives on. Its code and the
@@ -32,18 +35,42 @@ export interface StdioConnectionOptions {
   readonly connectionId: string
   readonly tree: ChildTree
   readonly spec: ProcessSpec
-  /** `jsonrpc`: no handshake, no MCP notifications. */
-  readonly protocol: 'legacy' | 'jsonrpc'
-  readonly clientInfo: { name: string; version: string }
+  /** How the process is spoken to first; plain JSON-RPC programs get no MCP notifications. */
+  readonly opening: Opening
+  /** What it is; undefined while that is to be found out, and where what it was opened as says it. */
+  readonly kind?: string | undefined
+  /** What a connection is that was to find out what its server speaks. */
+  kindAfter(handshake: Handshake): string
+  /** What is known of the server's eras, and what becomes known. */
+  readonly verdict: EraVerdict
+  learn(found: EraVerdict, answered?: boolean): void
+  /** Whether requests have the connection one at a time; see {@link ChannelOptions.exclusive}. */
+  readonly exclusive: boolean
+  /** A client's own session, which speaks with its process itself. */
+  readonly session?: SessionListener | undefined
+  readonly clientInfo: ClientInfo
   readonly connectTimeoutMs: number
   readonly clock: Clock
   /** Started, and now shakes hands. */
   handshaking(): void
-  onHandshake(handshake: Handshake): void
+  onHandshake(handshake: Handshake, kind: string | undefined): void
+  /** See {@link ChannelOptions.onChange}; not told of a client's own session. */
+  onChange(notification: ServerNotification): void
   onNotification(notification: ServerNotification): void
   onInvalidLine(head: string): void
   onListenerError(error: unknown): void
 }
+
+/** Who listens to a connection of a client's own, whatever request is under way. */
+export interface SessionListener {
+  onNotification(notification: ServerNotification): void
+  onServerRequest(request: ServerRequest): void
+  onEnded(error: AppError): void
+}
+
+/** A server that is silent when it is asked what it speaks gets no more than this; slow launchers have longer connect timeouts. */
+const longestProbeMs = 30_000
+const probeShare = 2 / 3
 
 type Sign = Extract<DownCause['reason'], 'exited' | 'write-failed'>
 
@@ -59,6 +86,8 @@ export class StdioConnection implements Resource {
   lastError: string | undefined
   /** Once it is done; never with plain JSON-RPC. */
   handshake: Handshake | undefined
+  /** What the pool counts it as. */
+  kind: string | undefined
   readonly #options: StdioConnectionOptions
   readonly #tree: ChildTree
   readonly #channel: Channel
@@ -74,6 +103,7 @@ export class StdioConnection implements Resource {
   #closing = false
   #lastAnswerAt = Number.NEGATIVE_INFINITY
   #inFlight = 0
+  #probing = false
 
   constructor(options: StdioConnectionOptions) {
     this.#options = options
@@ -81,19 +111,26 @@ export class StdioConnection implements Resource {
     this.ready = this.#ready.promise
     // Told by onDown too; a pool that looks away must not turn it into an unhandled rejection.
     this.ready.catch(() => {})
-    const { tree, clock, connectionId } = options
+    const { tree, clock, connectionId, session } = options
     this.#tree = tree
+    this.kind = options.kind
     this.#log = new ConnectionLog(tree.stderr, () => clock.wall())
     this.#channel = new Channel({
       clock,
       write: (line) => tree.write(line),
-      mcp: options.protocol === 'legacy',
+      mcp: options.opening.era !== 'jsonrpc',
+      exclusive: options.exclusive,
       describe: () => processFacts(tree, connectionId),
-      onNotification: options.onNotification,
+      ...(session
+        ? {
+            onNotification: (notification) => session.onNotification(notification),
+            onServerRequest: (request) => session.onServerRequest(request),
+          }
+        : { onNotification: options.onNotification, onChange: options.onChange }),
       onInvalid: (line) => this.#strayLine(line),
       onListenerError: options.onListenerError,
     })
-    if (options.protocol === 'legacy') this.ping = (signal) => this.#ping(signal)
+    if (options.opening.era !== 'jsonrpc') this.ping = (signal) => this.#ping(signal)
     tree.onLine = (line) => this.#channel.receive(line)
     tree.onLineTooLong = (bytes, head, tail) =>
       this.#channel.skippedLine(lineTooLong(tree, connectionId, bytes), head, tail)
@@ -105,8 +142,9 @@ export class StdioConnection implements Resource {
     )
     // What never ran has no pid; its `exited` says why.
     if (tree.pid === undefined) return
-    if (options.protocol === 'jsonrpc') this.#connected()
-    else queueMicrotask(() => void this.#shakeHands())
+    const { opening } = options
+    if (opening.era === 'jsonrpc') this.#connected()
+    else queueMicrotask(() => void this.#shakeHands(opening))
   }
 
   get alive(): boolean {
@@ -119,6 +157,11 @@ export class StdioConnection implements Resource {
 
   get tree(): ChildTree {
     return this.#tree
+  }
+
+  /** Whether it speaks MCP with whoever asks: not one of a client's own session. */
+  get isShared(): boolean {
+    return this.handshake !== undefined && this.#options.session === undefined
   }
 
   /** Requests under way, the handshake and pings apart. */
@@ -172,6 +215,7 @@ export class StdioConnection implements Resource {
         : connectionClosed(this.#tree, this.connectionId, this.#closeReason)
       this.#ready.reject(error)
       this.#channel.fail(error)
+      if (!this.#cause) this.#options.session?.onEnded(error)
     }
     return this.#tree.terminate(manner)
   }
@@ -195,19 +239,63 @@ export class StdioConnection implements Resource {
     throw error
   }
 
-  async #shakeHands(): Promise<void> {
+  /** Sends a request that holds nothing: see {@link Call.background}. @throws AppError when nothing was written */
+  background(call: Omit<Call, 'background' | 'responseTimeoutMs'>): Promise<Answer> {
+    if (!this.alive) throw connectionLost(this.#tree, this.connectionId)
+    return this.#channel.call({ ...call, background: true, responseTimeoutMs: Number.POSITIVE_INFINITY })
+  }
+
+  /** Sends a notification. @throws AppError when nothing was written */
+  notify(method: string, params?: JsonText): void {
+    if (!this.alive) throw connectionLost(this.#tree, this.connectionId)
+    this.#channel.notify(method, params)
+  }
+
+  async #shakeHands(opening: Exclude<Opening, { era: 'jsonrpc' }>): Promise<void> {
     if (!this.alive) return
-    this.#options.handshaking()
+    const { clientInfo, connectTimeoutMs, verdict, learn, handshaking, onHandshake, kindAfter } = this.#options
+    handshaking()
+    this.#probing = opening.era === 'unknown'
     try {
-      this.handshake = await shakeHands(this.#channel, this.#options.clientInfo)
-      this.#options.onHandshake(this.handshake)
+      const handshake = await negotiate(opening, {
+        channel: this.#channel,
+        clientInfo,
+        probeTimeoutMs: Math.min(longestProbeMs, connectTimeoutMs * probeShare),
+        verdict,
+        learn: (found, answered) => {
+          this.#probing = false
+          learn(found, answered)
+        },
+      })
+      this.handshake = handshake
+      if (opening.era === 'unknown') this.kind = kindAfter(handshake)
+      onHandshake(handshake, this.kind)
+      this.#beVerbose(opening, handshake)
       this.#connected()
     } catch (error) {
       if (!this.alive) return
+      if (error instanceof ProbeUnanswered) this.#probeFailed(error)
       // The process is ending: a moment later it is known how.
-      if (isAppError(error, 'CONNECTION_LOST')) this.#ending('write-failed', error)
+      else if (isAppError(error, 'CONNECTION_LOST')) this.#ending('write-failed', error)
       else this.#connectFailed(handshakeFailed(this.#tree, this.connectionId, error))
     }
+  }
+
+  /** Log levels are each client session's own: what a shared process says is filtered for them. */
+  #beVerbose(opening: Opening, { era, capabilities }: Handshake): void {
+    if (era !== 'legacy' || capabilities.logging === undefined || (opening.era === 'legacy' && opening.own)) return
+    this.background({ method: 'logging/setLevel', params: '{"level":"debug"}' }).catch(() => {
+      // It ends; that is told elsewhere.
+    })
+  }
+
+  /** No failure of the server: the next process of it is not asked. */
+  #probeFailed(error: AppError): void {
+    this.#probing = false
+    this.#connectTimer.cancel()
+    this.#options.learn({ modern: false }, false)
+    this.#ready.reject(error)
+    this.#down({ reason: 'protocol-error', expected: true, error })
   }
 
   #connected(): void {
@@ -238,6 +326,10 @@ export class StdioConnection implements Resource {
     this.#lastWordsTimer?.cancel()
     this.#connectTimer.cancel()
     const connecting = !this.#ready.settled
+    if (connecting && this.#probing) {
+      this.#probeFailed(new ProbeUnanswered(connectFailed(this.#tree, this.connectionId, this.#options.spec)))
+      return
+    }
     const error = connecting
       ? connectFailed(this.#tree, this.connectionId, this.#options.spec)
       : connectionLost(this.#tree, this.connectionId, this.#whatEnded(cause), cause)
@@ -261,11 +353,22 @@ export class StdioConnection implements Resource {
     if (this.#cause || this.#closing) return
     this.#cause = cause
     this.#channel.fail(cause.error)
+    this.#options.session?.onEnded(cause.error)
     this.#onDown?.(cause)
   }
 
   async #ping(signal: AbortSignal): Promise<void> {
     // Any answer is a sign of life, "method not found" too. The signal ends the wait.
+    if (this.handshake?.era === 'modern') {
+      await this.#channel.call({
+        method: 'server/discover',
+        params: `{"_meta":${modernMeta(this.#options.clientInfo)}}`,
+        responseTimeoutMs: Number.POSITIVE_INFINITY,
+        signal,
+        cancellable: false,
+      })
+      return
+    }
     await this.#channel.call({
       method: 'ping',
       responseTimeoutMs: Number.POSITIVE_INFINITY,

@@ -3,21 +3,40 @@ import { AppError } from '../../shared/errors.ts'
 import type { Failure } from '../../shared/state.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
-import type { OpenContext } from '../pool/types.ts'
+import type { Lease, OpenContext } from '../pool/types.ts'
 import { spawnTree } from '../process/spawn.ts'
 import type { ChildTree, ProcessSpec } from '../process/types.ts'
 import type { ConnectionLogSnapshot } from './connection-log.ts'
 import type { UpstreamDeps } from './deps.ts'
 import { EndedLogs } from './ended-logs.ts'
+import { EraFinder } from './era-finder.ts'
+import { EraVerdicts } from './era-verdicts.ts'
 import { HandshakeCache } from './handshake-cache.ts'
+import { defaultKind, isSessionKind, kindAfter, kindOf, probeKind } from './kinds.ts'
+import { Openings } from './openings.ts'
 import { forwardPoolEvents } from './pool-events.ts'
-import { processSpec, runsDifferently, type StdioConfig } from './process-spec.ts'
+import { runsDifferently, type StdioConfig } from './process-spec.ts'
 import { RequestPath } from './request-path.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { Sessions } from './sessions.ts'
+import { SharedLeases } from './shared-leases.ts'
 import { SingleShotDetector, singleShotAdvice } from './single-shot.ts'
 import { StdioConnection } from './stdio-connection.ts'
-import type { Era, Handshake, Upstream, UpstreamEvents, UpstreamReply, UpstreamRequest, UpstreamView } from './types.ts'
+import type {
+  Era,
+  Handshake,
+  JsonText,
+  ProcessProfile,
+  ServerNotification,
+  Upstream,
+  UpstreamEvents,
+  UpstreamReply,
+  UpstreamRequest,
+  UpstreamSession,
+  UpstreamView,
+} from './types.ts'
 import { connectionView, failureOf, upstreamState } from './view.ts'
+import { type Watched, Watcher } from './watcher.ts'
 
 /** POOL semantics, "Defaults": shutdown in all. */
 const shutdownTimeoutMs = 10_000
@@ -31,6 +50,11 @@ export class StdioUpstream implements Upstream {
   readonly #pool: Pool<StdioConnection>
   readonly #requests: RequestPath
   readonly #handshakes: HandshakeCache
+  readonly #openings: Openings
+  readonly #eras: EraFinder
+  readonly #sessions: Sessions
+  readonly #watcher: Watcher
+  #defaultKind: string
   /** Every connection whose process tree may still live, by id. */
   readonly #live = new Map<string, StdioConnection>()
   readonly #ended = new EndedLogs()
@@ -42,6 +66,7 @@ export class StdioUpstream implements Upstream {
     this.name = config.name
     this.#config = config
     this.#deps = deps
+    this.#defaultKind = defaultKind(config)
     const { clock, random, budget } = deps
     this.#singleShot = new SingleShotDetector(clock, config.protocol === 'jsonrpc')
     this.#pool = new Pool<StdioConnection>({
@@ -52,16 +77,43 @@ export class StdioUpstream implements Upstream {
       random,
       budget,
     })
-    this.#handshakes = new HandshakeCache(clock, () => this.#openOne())
+    const shared = new SharedLeases({
+      clock,
+      acquire: (options) => this.#pool.acquire(options),
+      limits: () => this.#config.pool,
+    })
+    this.#handshakes = new HandshakeCache(clock, (kind) => this.#openOne(kind))
     this.#requests = new RequestPath({
       upstream: config.name,
       clock,
-      acquire: (options) => this.#pool.acquire(options),
+      acquire: (options) =>
+        this.#config.isolation === 'multiplex' ? shared.acquire(options) : this.#pool.acquire(options),
+      defaultKind: () => this.#defaultKind,
       pool: () => this.#pool.snapshot(),
       timeouts: () => this.#config.timeouts,
       singleShot: () => this.#singleShot,
       retries: new RetryBudget(clock),
       done: (record) => this.events.emit('request.done', record),
+    })
+    this.#openings = new Openings({ deps, config: () => this.#config, eras: deps.eras ?? new EraVerdicts(clock) })
+    this.#eras = new EraFinder({
+      config: () => this.#config,
+      verdict: () => this.#openings.verdict,
+      probe: (wanted) => this.#pool.acquire({ kind: probeKind(wanted) }),
+      done: (lease) => this.#giveProbeBack(lease),
+    })
+    this.#sessions = new Sessions({
+      pool: this.#pool,
+      deadline: () => clock.now() + this.#config.timeouts.requestTimeoutMs,
+      send: (request, connection) => this.#requests.sendOn(request, connection),
+    })
+    this.#watcher = new Watcher({
+      clock,
+      clientInfo: deps.clientInfo,
+      find: () => this.#sharedConnection(),
+      open: () => this.#openForWatch(),
+      keep: (connectionId, on) => this.#pool.keep(connectionId, on),
+      onListenerError: (error) => this.#reportListener(error),
     })
     this.#listen()
   }
@@ -74,40 +126,49 @@ export class StdioUpstream implements Upstream {
     return this.#requests.send(request)
   }
 
-  async handshake(options?: { signal?: AbortSignal; timeouts?: Partial<Timeouts> }): Promise<Handshake> {
-    if (this.#config.protocol === 'jsonrpc') {
-      throw new AppError(
-        'UPSTREAM_UNSUPPORTED',
-        `${this.name} speaks plain JSON-RPC (protocol "jsonrpc"): there is no MCP handshake`,
-        {
-          upstream: this.name,
-        },
-      )
-    }
+  async handshake(options?: {
+    signal?: AbortSignal | undefined
+    timeouts?: Partial<Timeouts> | undefined
+    profile?: ProcessProfile | undefined
+  }): Promise<Handshake> {
+    this.#needMcp()
     const own = this.#config.timeouts.requestTimeoutMs
     const limitMs = Math.min(own, options?.timeouts?.requestTimeoutMs ?? own)
-    return this.#handshakes.get({ signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
+    const kind = options?.profile ? kindOf(options.profile) : this.#defaultKind
+    return this.#handshakes.get(kind, { signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
   }
 
-  async eraFor(): Promise<Era> {
-    return 'legacy'
+  async eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era> {
+    this.#needMcp()
+    return this.#eras.known(client) ?? this.#eras.find(client, options?.signal)
   }
 
-  async openSession(): Promise<never> {
-    throw new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: sessions follow`)
+  async openSession({
+    initialize,
+    signal,
+  }: {
+    initialize?: JsonText | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<UpstreamSession> {
+    this.#needMcp()
+    return this.#sessions.open(initialize, signal)
   }
 
-  async watch(): Promise<never> {
-    throw new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: watches follow`)
+  watch(
+    what: Watched,
+    listener: (notification: ServerNotification) => void,
+  ): Promise<{ stop: () => void } | { refused: JsonText }> {
+    this.#needMcp()
+    return this.#watcher.watch(what, listener)
   }
 
   view(): UpstreamView {
     const pool = this.#pool.snapshot()
-    const handshake = this.#handshakes.value
+    const handshake = this.#handshakes.latest?.handshake
     const jsonrpc = this.#config.protocol === 'jsonrpc'
     return {
       state: upstreamState(pool, this.#lastAttemptFailed),
-      era: jsonrpc ? 'jsonrpc' : handshake ? 'legacy' : null,
+      era: jsonrpc ? 'jsonrpc' : (handshake?.era ?? null),
       serverInfo: handshake ? { ...handshake.serverInfo, protocolVersion: handshake.protocolVersion } : null,
       lastFailure: this.#lastFailure,
       advice: this.#singleShot.marked ? [singleShotAdvice] : [],
@@ -164,10 +225,12 @@ export class StdioUpstream implements Upstream {
     }
     const replaced = runsDifferently(this.#config, config)
     this.#config = config
+    this.#defaultKind = defaultKind(config)
     this.#pool.setLimits(config.pool)
     if (!replaced) return
     // Another program: nothing that was learnt about the old one holds.
     this.#handshakes.clear()
+    this.#openings.forget()
     this.#singleShot = new SingleShotDetector(this.#deps.clock, config.protocol === 'jsonrpc')
     this.#pool.setSingleShot(false)
     this.#lastFailure = null
@@ -180,17 +243,46 @@ export class StdioUpstream implements Upstream {
     return this.#pool.close(reason, timeoutMs)
   }
 
-  async #openOne(): Promise<Handshake> {
-    using lease = await this.#pool.acquire()
+  #needMcp(): void {
+    if (this.#config.protocol !== 'jsonrpc') return
+    throw new AppError(
+      'UPSTREAM_UNSUPPORTED',
+      `${this.name} speaks plain JSON-RPC (protocol "jsonrpc"): there is no MCP handshake`,
+      { upstream: this.name },
+    )
+  }
+
+  async #openOne(kind: string): Promise<Handshake> {
+    using lease = await this.#pool.acquire({ kind })
     const { handshake } = lease.resource
     if (!handshake) throw new AppError('INTERNAL', 'a connection was granted before its handshake')
     return handshake
   }
 
+  /** From now on it serves whom it turned out to be for. */
+  #giveProbeBack(lease: Lease<StdioConnection>): void {
+    const { handshake, connectionId } = lease.resource
+    if (handshake) this.#pool.assign(connectionId, kindAfter(handshake))
+    lease.release()
+  }
+
+  /** One that clients share, the newest that speaks as the latest one does. */
+  #sharedConnection(): StdioConnection | undefined {
+    const era = this.#handshakes.latest?.handshake.era
+    return [...this.#live.values()].findLast((each) => each.alive && each.isShared && each.handshake?.era === era)
+  }
+
+  async #openForWatch(): Promise<StdioConnection> {
+    const { latest } = this.#handshakes
+    const kind = latest?.kind ?? kindOf({ era: await this.eraFor('legacy'), capabilities: '{}' })
+    using lease = await this.#pool.acquire({ kind })
+    return lease.resource
+  }
+
   #open(context: OpenContext): StdioConnection {
     const config = this.#config
     const { clock, guard } = this.#deps
-    const spec = processSpec(config, this.#deps.variables, this.#deps.environment())
+    const spec = this.#openings.spec()
     const tree = spawnTree(spec, { clock, guard })
     try {
       const connection = this.#connect(context, config, spec, tree)
@@ -203,20 +295,24 @@ export class StdioUpstream implements Upstream {
     }
   }
 
-  #connect({ connectionId, handshaking }: OpenContext, config: StdioConfig, spec: ProcessSpec, tree: ChildTree) {
+  #connect({ connectionId, kind, handshaking }: OpenContext, config: StdioConfig, spec: ProcessSpec, tree: ChildTree) {
     return new StdioConnection({
       connectionId,
       tree,
       spec,
-      protocol: config.protocol === 'jsonrpc' ? 'jsonrpc' : 'legacy',
+      ...this.#openings.of(kind, this.#sessions.find(kind)),
+      exclusive: config.isolation !== 'multiplex',
       clientInfo: this.#deps.clientInfo,
       connectTimeoutMs: config.timeouts.connectTimeoutMs,
       clock: this.#deps.clock,
       handshaking,
-      onHandshake: (handshake) => {
-        // A process of the configuration before a change may still finish its handshake.
-        if (!runsDifferently(this.#config, config)) this.#handshakes.set(handshake)
+      onHandshake: (handshake, settled) => {
+        // A process of the configuration before a change may still finish its handshake; a session's is its own.
+        if (!runsDifferently(this.#config, config) && !isSessionKind(kind)) {
+          this.#handshakes.set(settled ?? kind, handshake)
+        }
       },
+      onChange: (notification) => this.#watcher.changed(connectionId, notification),
       onNotification: (notification) => this.events.emit('notification', { ...notification, connectionId }),
       onInvalidLine: (head) => this.events.emit('line.invalid', { connectionId, head }),
       onListenerError: (error) => this.#reportListener(error),
@@ -227,8 +323,10 @@ export class StdioUpstream implements Upstream {
     forwardPoolEvents(this.#pool.events, this.events, (connectionId) => this.#live.get(connectionId))
     const { events } = this.#pool
     const { clock } = this.#deps
-    events.on('connection.ready', () => {
+    events.on('connection.ready', ({ connectionId }) => {
       this.#lastAttemptFailed = false
+      const connection = this.#live.get(connectionId)
+      if (connection?.isShared) this.#watcher.ready(connection)
     })
     events.on('connection.failed', ({ error }) => {
       this.#lastAttemptFailed = true
@@ -236,6 +334,7 @@ export class StdioUpstream implements Upstream {
     })
     events.on('connection.closing', ({ connectionId, error, reason }) => {
       this.#live.get(connectionId)?.closingFor(reason)
+      this.#watcher.ended(connectionId, reason)
       if (error && reason !== 'single-use') this.#lastFailure = failureOf(error, clock.wall())
     })
     events.on('connection.dead', ({ connectionId }) => {

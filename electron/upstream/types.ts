@@ -56,11 +56,16 @@ export interface UpstreamRequest {
   profile?: ProcessProfile | undefined
   /** Hard affinity: only this connection may serve (cursors, requestState). CONNECTION_LOST when it is gone. */
   only?: string | undefined
-  /** Without it a request of the server is answered with -32601 (`ping` always is). */
+  /** Text of the caller's own JSON-RPC id, for `subscriptions/listen` alone: it comes back as the subscription id. */
+  subscriptionId?: JsonText | undefined
+  /** Without it a request of the server is answered with -32601 (`ping` always is answered by us). */
   onServerRequest?: ((request: ServerRequest) => void) | undefined
 }
 
-/** A connection of its own for one client session (isolation `session`, or pinned): the real `initialize` went to it. */
+/**
+ * A connection of its own for one client session (isolation `session`, or pinned): the real `initialize` went to it. The
+ * client's `notifications/initialized` is its own to say, by `notify`; a request that comes before it says it first.
+ */
 export interface UpstreamSession {
   readonly connectionId: string
   readonly pid: number | null
@@ -71,7 +76,7 @@ export interface UpstreamSession {
   request(request: UpstreamRequest): Promise<UpstreamReply>
   /** A notification of the client: roots/list_changed and the like. @throws AppError when nothing was written */
   notify(method: string, params?: JsonText): void
-  /** What the server says outside of any request. Set right after opening. */
+  /** What the server says outside of any request. Set right after opening: what came before is told then. */
   onNotification: (notification: ServerNotification) => void
   onServerRequest: (request: ServerRequest) => void
   /** Gives the process up: what it remembers is this client's, so that it is closed and never handed to another. */
@@ -175,7 +180,10 @@ export interface Upstream {
     profile?: ProcessProfile | undefined
   }): Promise<Handshake>
   /** @param initialize the client's own params of `initialize`, forwarded as they are; absent for a modern client */
-  openSession(options: { initialize?: JsonText | undefined; signal?: AbortSignal | undefined }): Promise<UpstreamSession>
+  openSession(options: {
+    initialize?: JsonText | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<UpstreamSession>
   /**
    * Watches what the server tells outside of requests, through one watcher connection: a resource by its URI, or a kind of
    * list. Counted: the first watch of a key subscribes at the server, the last one to stop unsubscribes; replayed after a

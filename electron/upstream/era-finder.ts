@@ -1,0 +1,66 @@
+import { AppError } from '../../shared/errors.ts'
+import type { Lease } from '../pool/types.ts'
+import type { EraVerdict } from './era-verdicts.ts'
+import type { StdioConfig } from './process-spec.ts'
+import type { StdioConnection } from './stdio-connection.ts'
+import type { Era } from './types.ts'
+
+export interface EraFinderOptions {
+  config(): StdioConfig
+  verdict(): EraVerdict
+  /** Opens a connection that finds out, for who would be of this era. Rejects with why it can't. */
+  probe(wanted: Era): Promise<Lease<StdioConnection>>
+  /** The lease of a probe is given back, and serves whom it turned out to be for. */
+  done(lease: Lease<StdioConnection>): void
+}
+
+/** The era of the processes that serve a client: its own where the server speaks it. */
+export class EraFinder {
+  readonly #options: EraFinderOptions
+  readonly #flights = new Map<Era, Promise<Era>>()
+
+  constructor(options: EraFinderOptions) {
+    this.#options = options
+  }
+
+  /** What is known without asking; undefined when it has to be found out. */
+  known(client: Era): Era | undefined {
+    const { protocol } = this.#options.config()
+    if (protocol === 'legacy' || protocol === 'modern') return protocol
+    const { modern, legacy } = this.#options.verdict()
+    if (modern === false) return 'legacy'
+    if (client === 'modern') return modern ? 'modern' : undefined
+    if (legacy === undefined) return undefined
+    if (legacy) return 'legacy'
+    return modern ? 'modern' : undefined
+  }
+
+  /** @throws AppError ABORTED, or why no connection could be opened */
+  async find(client: Era, signal: AbortSignal | undefined): Promise<Era> {
+    if (signal?.aborted) throw aborted()
+    let flight = this.#flights.get(client)
+    if (!flight) {
+      flight = this.#probe(client).finally(() => this.#flights.delete(client))
+      this.#flights.set(client, flight)
+    }
+    if (!signal) return flight
+    // A caller that gives up leaves the others their flight.
+    const { promise, reject } = Promise.withResolvers<never>()
+    const onAbort = () => reject(aborted())
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([flight, promise])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async #probe(client: Era): Promise<Era> {
+    const lease = await this.#options.probe(client)
+    const { handshake } = lease.resource
+    this.#options.done(lease)
+    return this.known(client) ?? handshake?.era ?? 'legacy'
+  }
+}
+
+const aborted = (): AppError => new AppError('ABORTED', 'waiting for the server’s era was cancelled by the caller')

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../kit/clock.ts'
+import type { ProcessSpec } from '../process/types.ts'
+
+/** Which eras a server speaks. Undefined: not known yet. */
+export interface EraVerdict {
+  modern?: boolean
+  legacy?: boolean
+}
+
+/** A server that is updated in place keeps its command: what was found out is asked again once a day. */
+const answeredMs = 24 * 3_600_000
+/** It said nothing, or ended: that may have had another cause than the probe. */
+const unansweredMs = 3_600_000
+const kept = 256
+
+/** What is known of servers' eras, by what is run (PROTOCOL, section 4). One for a host: it outlives its upstreams. */
+export class EraVerdicts {
+  readonly #clock: Clock
+  readonly #entries = new Map<string, { verdict: EraVerdict; until: number }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** @returns an empty verdict when nothing is known */
+  get(key: string): EraVerdict {
+    const entry = this.#entries.get(key)
+    return entry && entry.until > this.#clock.now() ? entry.verdict : {}
+  }
+
+  /** Adds to what is known. @param answered false when the server did not answer the probe */
+  learn(key: string, found: EraVerdict, answered = true): void {
+    const verdict = { ...this.get(key), ...found }
+    this.#entries.delete(key)
+    this.#entries.set(key, { verdict, until: this.#clock.now() + (answered ? answeredMs : unansweredMs) })
+    const [oldest] = this.#entries.keys()
+    if (this.#entries.size > kept && oldest !== undefined) this.#entries.delete(oldest)
+  }
+}
+
+/**
+ * What is run, as a key. Hashed: environments hold secrets.
+ * @param names the variables that the configuration sets; the inherited ones say nothing about the server
+ * @param version of the client that the server is told of
+ */
+export function verdictKey(spec: ProcessSpec, names: readonly string[], version: string): string {
+  const env = names.toSorted().map((name) => [name, spec.env[name]])
+  return createHash('sha256')
+    .update(JSON.stringify([spec.command, spec.args, spec.cwd, env, version]))
+    .digest('base64')
+}

@@ -1,0 +1,109 @@
+import { AppError } from '../../shared/errors.ts'
+import type { Lease } from '../pool/types.ts'
+import type { SessionListener, StdioConnection } from './stdio-connection.ts'
+import type {
+  Handshake,
+  JsonText,
+  ServerNotification,
+  ServerRequest,
+  UpstreamReply,
+  UpstreamRequest,
+  UpstreamSession,
+} from './types.ts'
+
+/** What is kept until somebody listens; a server that says more before it was asked anything is not heard. */
+const early = 100
+
+const initialized = 'notifications/initialized'
+
+/** A client's own session with a process of its own. It ends with its process: whether to open another is the caller's. */
+export class StdioSession implements UpstreamSession, SessionListener {
+  readonly #send: (request: UpstreamRequest, connection: StdioConnection) => Promise<UpstreamReply>
+  readonly #ended = new AbortController()
+  #lease: Lease<StdioConnection> | undefined
+  #connection: StdioConnection | undefined
+  #announced = false
+  #notifications: ServerNotification[] = []
+  #requests: ServerRequest[] = []
+  #onNotification: ((notification: ServerNotification) => void) | undefined
+  #onServerRequest: ((request: ServerRequest) => void) | undefined
+
+  constructor(send: (request: UpstreamRequest, connection: StdioConnection) => Promise<UpstreamReply>) {
+    this.#send = send
+  }
+
+  /** Its connection is ready. */
+  begin(lease: Lease<StdioConnection>): void {
+    this.#lease = lease
+    this.#connection = lease.resource
+    this.#announced = this.handshake.era === 'modern'
+  }
+
+  get connectionId(): string {
+    return this.#process.connectionId
+  }
+
+  get pid(): number | null {
+    return this.#process.pid
+  }
+
+  get handshake(): Handshake {
+    const { handshake } = this.#process
+    if (!handshake) throw new AppError('INTERNAL', 'a connection was granted before its handshake')
+    return handshake
+  }
+
+  get ended(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  async request(request: UpstreamRequest): Promise<UpstreamReply> {
+    if (!this.#announced) this.notify(initialized)
+    return this.#send(request, this.#process)
+  }
+
+  notify(method: string, params?: JsonText): void {
+    if (method === initialized) {
+      if (this.#announced) return
+      this.#announced = true
+    }
+    this.#process.notify(method, params)
+  }
+
+  get onNotification(): (notification: ServerNotification) => void {
+    return this.#onNotification ?? ((notification) => this.#keep(this.#notifications, notification))
+  }
+
+  set onNotification(listener: (notification: ServerNotification) => void) {
+    this.#onNotification = listener
+    for (const notification of this.#notifications.splice(0)) listener(notification)
+  }
+
+  get onServerRequest(): (request: ServerRequest) => void {
+    return this.#onServerRequest ?? ((request) => this.#keep(this.#requests, request))
+  }
+
+  set onServerRequest(listener: (request: ServerRequest) => void) {
+    this.#onServerRequest = listener
+    for (const request of this.#requests.splice(0)) if (!request.gone.aborted) listener(request)
+  }
+
+  /** Its connection has ended, by itself or by us. */
+  onEnded(error: AppError): void {
+    this.#ended.abort(error)
+    this.#lease?.release()
+  }
+
+  close(): void {
+    this.#lease?.release({ reason: 'single-use', manner: 'gentle' })
+  }
+
+  get #process(): StdioConnection {
+    if (!this.#connection) throw new AppError('INTERNAL', 'a session was used before it was opened')
+    return this.#connection
+  }
+
+  #keep<T>(list: T[], item: T): void {
+    if (list.length < early) list.push(item)
+  }
+}

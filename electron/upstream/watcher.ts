@@ -1,0 +1,190 @@
+import type { CloseReason } from '../../shared/state.ts'
+import type { Clock } from '../kit/clock.ts'
+import { Listening } from './listening.ts'
+import type { StdioConnection } from './stdio-connection.ts'
+import type { JsonText, ServerNotification, Upstream } from './types.ts'
+
+export type Watched = Parameters<Upstream['watch']>[0]
+type Listener = (notification: ServerNotification) => void
+
+interface Watch {
+  readonly what: Watched
+  /** One for each call of `watch`, even of the same function. */
+  readonly listeners: Set<{ listener: Listener }>
+  /** Settles once the server has answered; with the text of its error when it refused. */
+  subscribed: Promise<JsonText | undefined>
+}
+
+export interface WatcherOptions {
+  readonly clock: Clock
+  readonly clientInfo: { name: string; version: string }
+  /** A connection of those that clients share, if one lives. */
+  find(): StdioConnection | undefined
+  /** Has one opened, and waits for it. Rejects with why it can't. */
+  open(): Promise<StdioConnection>
+  keep(connectionId: string, on: boolean): void
+  onListenerError(error: unknown): void
+}
+
+/** It made room for others, or nobody needs it: the next one of its kind takes over, none is opened for the watch. */
+const gaveWay: ReadonlySet<CloseReason> = new Set<CloseReason>([
+  'evicted',
+  'idle-timeout',
+  'single-use',
+  'shutdown',
+  'upstream-removed',
+])
+
+/**
+ * Watches what a server tells outside of requests through one of its shared connections, which goes on serving requests
+ * meanwhile. Resources are worth a process of their own; lists are not: a server that does not run changes nothing, so they
+ * are watched as long as a process lives, and again when the next one does.
+ */
+export class Watcher {
+  readonly #options: WatcherOptions
+  readonly #watches = new Map<string, Watch>()
+  #connection: StdioConnection | undefined
+  /** Modern servers: the one `subscriptions/listen`. */
+  #listening: Listening | undefined
+  #opening: Promise<StdioConnection> | undefined
+
+  constructor(options: WatcherOptions) {
+    this.#options = options
+  }
+
+  /** See {@link Upstream.watch}. */
+  async watch(what: Watched, listener: Listener): Promise<{ stop: () => void } | { refused: JsonText }> {
+    const connection = this.#connection ?? this.#options.find()
+    // Lists are watched where there is somebody to tell; resources have a process opened.
+    if (connection) this.#attach(connection)
+    else if ('uri' in what) this.#attach(await this.#open())
+    const key = keyOf(what)
+    const existing = this.#watches.get(key)
+    const watch: Watch = existing ?? { what, listeners: new Set(), subscribed: Promise.resolve(undefined) }
+    const entry = { listener }
+    watch.listeners.add(entry)
+    if (!existing) {
+      this.#watches.set(key, watch)
+      watch.subscribed = this.#subscribe(watch)
+    }
+    try {
+      const refused = await watch.subscribed
+      if (refused === undefined) return { stop: () => this.#stop(key, watch, entry) }
+      this.#stop(key, watch, entry)
+      return { refused }
+    } catch (error) {
+      this.#stop(key, watch, entry)
+      throw error
+    }
+  }
+
+  /** A shared connection is ready. */
+  ready(connection: StdioConnection): void {
+    if (!this.#connection && this.#watches.size > 0) this.#attach(connection)
+  }
+
+  /** A connection ends. */
+  ended(connectionId: string, reason: CloseReason): void {
+    if (connectionId !== this.#connection?.connectionId) return
+    this.#connection = undefined
+    this.#listening = undefined
+    const wanted = [...this.#watches.values()].some(({ what }) => 'uri' in what)
+    if (!wanted || gaveWay.has(reason)) return
+    // Its `ready` takes over; when it fails, the next one that is opened for a request does.
+    this.#open().catch(() => {})
+  }
+
+  /** What a legacy server tells; of the watched connection alone, or each change would be told by every process. */
+  changed(connectionId: string, notification: ServerNotification): void {
+    if (connectionId === this.#connection?.connectionId) this.#tell(notification)
+  }
+
+  #attach(connection: StdioConnection): void {
+    if (this.#connection === connection) return
+    this.#connection = connection
+    this.#options.keep(connection.connectionId, true)
+    if (connection.handshake?.era === 'modern') {
+      const { clock, clientInfo } = this.#options
+      const tell = (notification: ServerNotification) => this.#tell(notification)
+      this.#listening = new Listening({ connection, clock, clientInfo, tell })
+    }
+    // What was watched through the one before.
+    for (const watch of this.#watches.values()) {
+      watch.subscribed = this.#subscribe(watch)
+      // Whoever asked for it was answered before; a server that refuses it now has no one to tell.
+      watch.subscribed.catch(() => {})
+    }
+  }
+
+  #open(): Promise<StdioConnection> {
+    this.#opening ??= this.#options.open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #subscribe({ what }: Watch): Promise<JsonText | undefined> {
+    if (this.#listening)
+      return this.#listening.listen(
+        [...this.#watches.values()].map((watch) => watch.what),
+        what,
+      )
+    if (!('uri' in what) || !this.#connection) return undefined
+    const answer = await this.#connection.background({
+      method: 'resources/subscribe',
+      params: JSON.stringify({ uri: what.uri }),
+    })
+    return answer.kind === 'error' ? answer.text : undefined
+  }
+
+  #stop(key: string, watch: Watch, entry: { listener: Listener }): void {
+    if (!watch.listeners.delete(entry) || watch.listeners.size > 0) return
+    if (this.#watches.get(key) === watch) this.#watches.delete(key)
+    const connection = this.#connection
+    if (!connection) return
+    const unheard = () => {
+      // Its end is told elsewhere, and ends the subscription.
+    }
+    if (this.#listening) void this.#listening.listen([...this.#watches.values()].map(({ what }) => what)).catch(unheard)
+    else if ('uri' in watch.what && connection.alive) {
+      const params = JSON.stringify({ uri: watch.what.uri })
+      try {
+        connection.background({ method: 'resources/unsubscribe', params }).catch(unheard)
+      } catch {
+        // Nothing was written: the same.
+      }
+    }
+    if (this.#watches.size > 0) return
+    this.#options.keep(connection.connectionId, false)
+    this.#connection = undefined
+    this.#listening = undefined
+  }
+
+  #tell(notification: ServerNotification): void {
+    for (const { listeners } of this.#concerned(notification)) {
+      for (const { listener } of listeners) {
+        try {
+          listener(notification)
+        } catch (error) {
+          this.#options.onListenerError(error)
+        }
+      }
+    }
+  }
+
+  #concerned({ method, message }: ServerNotification): Watch[] {
+    const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1]
+    if (list) return present(this.#watches.get(`list ${list}`))
+    if (method !== 'notifications/resources/updated') return []
+    const uri = (JSON.parse(message) as { params?: { uri?: unknown } }).params?.uri
+    if (typeof uri !== 'string') return []
+    const exact = this.#watches.get(`uri ${uri}`)
+    if (exact) return [exact]
+    // It may be a part of what was subscribed (MCP 2025-11-25, server/resources, "Subscriptions").
+    return [...this.#watches.values()].filter(({ what }) => 'uri' in what && uri.startsWith(what.uri))
+  }
+}
+
+const present = <T>(item: T | undefined): T[] => (item === undefined ? [] : [item])
+
+const keyOf = (what: Watched): string => ('uri' in what ? `uri ${what.uri}` : `list ${what.list}`)
