@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { UpstreamDirectory } from '../gateway/types.ts'
+import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Upstream } from '../upstream/types.ts'
 
 export interface Registered {
@@ -32,7 +33,8 @@ export class Registry implements UpstreamDirectory {
   readonly #slots = new Map<string, Slot>()
   readonly #create: (config: UpstreamConfig) => Upstream
   readonly #attach: (upstream: Upstream) => () => void
-  readonly #onChange: (name: string, change: RegistryChange) => void
+  readonly #tell: (name: string, change: RegistryChange) => void
+  readonly #listeners = new Set<() => void>()
   /** Everything that is closing, by the name it has or had. */
   readonly #leaving = new Map<Upstream, Promise<void>>()
   #closed = false
@@ -44,7 +46,12 @@ export class Registry implements UpstreamDirectory {
   }) {
     this.#create = options.create
     this.#attach = options.attach
-    this.#onChange = options.onChange
+    this.#tell = options.onChange
+  }
+
+  onChange(listener: () => void): Unsubscribe {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   get(name: string): Upstream | undefined {
@@ -112,6 +119,11 @@ export class Registry implements UpstreamDirectory {
     for (const upstream of this.#leaving.keys()) void upstream.close('shutdown', timeoutMs)
     for (const slot of this.#slots.values()) this.#stop(slot, 'shutdown', timeoutMs)
     while (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
+  }
+
+  #onChange(name: string, change: RegistryChange): void {
+    this.#tell(name, change)
+    for (const listener of this.#listeners) listener()
   }
 
   #slot(name: string): Slot {

@@ -166,7 +166,7 @@ describe('the stream of a GET', () => {
     const watched = () => [...upstream.watches].map(({ what }) => what)
     await client.post(rpc('resources/unsubscribe', { uri: 'a:1' }))
     expect(watched()).toEqual([{ uri: 'a:1' }, { uri: 'b:2' }])
-    await send(endpoint, { method: 'DELETE', headers: other.headers })
+    await send(client.endpoint, { method: 'DELETE', headers: other.headers })
     expect(watched()).toEqual([])
   })
 
