@@ -242,7 +242,6 @@ describe('what this version does not serve', () => {
   test.each([
     { transport: 'http' as const, url: 'http://127.0.0.1:1/mcp', headers: {} },
     { transport: 'sse' as const, url: 'http://127.0.0.1:1/sse', headers: {} },
-    { protocol: 'modern' as const },
   ])('says so: %o', async (given) => {
     const upstream = createUpstream({ ...stdioConfig(), ...given } as never, deps())
     expect(upstream.view()).toMatchObject({ state: 'unsupported', connections: [] })

@@ -6,7 +6,7 @@ import { PermitBudget } from '../../electron/pool/budget.ts'
 import type { UpstreamDeps } from '../../electron/upstream/deps.ts'
 import type { StdioConfig } from '../../electron/upstream/process-spec.ts'
 import { StdioUpstream } from '../../electron/upstream/stdio-upstream.ts'
-import type { UpstreamEvents, UpstreamRequest } from '../../electron/upstream/types.ts'
+import type { ProcessProfile, UpstreamEvents, UpstreamRequest } from '../../electron/upstream/types.ts'
 import { type ChildName, type ChildUpstreamOptions, childEnv, childUpstream } from '../fixtures/children/index.ts'
 
 /** Children of this room, beside those of test/fixtures. */
@@ -119,6 +119,22 @@ export const callTool = (name: string, args: unknown = {}, more: Partial<Upstrea
   method: 'tools/call',
   params: JSON.stringify({ name, arguments: args }),
   ...more,
+})
+
+export const modern: ProcessProfile = { era: 'modern', capabilities: '{}' }
+
+/** What the gateway adds to a request for a modern process. */
+export const modernMeta = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientInfo': { name: 'test', version: '0' },
+  'io.modelcontextprotocol/clientCapabilities': {},
+}
+
+/** A tools/call for a modern process. */
+export const modernCall = (name: string, args: unknown = {}, meta: Record<string, unknown> = {}): UpstreamRequest => ({
+  method: 'tools/call',
+  params: JSON.stringify({ name, arguments: args, _meta: { ...modernMeta, ...meta } }),
+  profile: modern,
 })
 
 /** The text of the first content block of a reply. */
