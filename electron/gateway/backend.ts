@@ -52,6 +52,8 @@ export interface SessionBackend extends Backend {
   isLive?(connectionId: string): boolean
   /** A notification of the client's own, for a process that serves nobody else. */
   notify?(method: string, params: JsonText | undefined): void
+  /** For a process that serves nobody else; those that are shared say everything, and are filtered. */
+  setLogLevel?(level: LogLevel): void
   close(): void
 }
 

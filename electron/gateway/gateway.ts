@@ -75,7 +75,7 @@ export class Gateway {
     this.#serverNotifications = new ServerNotifications(this.#sessions)
     const announcements = new Announcements()
     this.#targets = new Targets(upstreams, options.version, { clock, announcements, parked: new Parked(clock) })
-    this.#listeners = new Listeners(this.#relay, this.#streams, announcements)
+    this.#listeners = new Listeners(this.#relay, this.#streams)
     const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse, clock }
     this.#mcp = new McpEndpoint({
       upstreams,

@@ -54,10 +54,7 @@ export class UpstreamTarget implements Target {
   constructor(upstream: Upstream, deps: TargetDeps) {
     this.upstream = upstream
     this.#deps = deps
-    this.#modernOverLegacy = new ModernOverLegacy(upstream, {
-      ...deps,
-      announce: (name, notification) => deps.announcements.pass(name, notification),
-    })
+    this.#modernOverLegacy = new ModernOverLegacy(upstream, deps)
   }
 
   get name(): string {

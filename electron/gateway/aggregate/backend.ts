@@ -78,7 +78,7 @@ export class AggregateBackend implements Backend {
     what: { list: 'tools' | 'prompts' | 'resources' },
     listener: (notification: ServerNotification) => void,
   ): Promise<{ stop: () => void }> {
-    const { onChange, members, connect, announcements } = this.#deps
+    const { onChange, members, connect } = this.#deps
     const method = `notifications/${what.list}/list_changed`
     const message = `{"jsonrpc":"2.0","method":"${method}"}`
     const watched = new Map<string, () => void>()
@@ -86,20 +86,14 @@ export class AggregateBackend implements Backend {
     const follow = async (member: Member): Promise<void> => {
       const { name } = member.target
       if (watched.has(name)) return
-      const passed = announcements.on(name, (notification) => {
-        if (notification.method === method) listener({ method, message })
-      })
-      watched.set(name, passed)
+      const pending = () => {}
+      watched.set(name, pending)
       try {
         const { backend } = await connect(member)
         const reply = await backend.watch(what, () => listener({ method, message }))
         if ('refused' in reply) return
-        if (stopped || watched.get(name) !== passed) reply.stop()
-        else
-          watched.set(name, () => {
-            passed()
-            reply.stop()
-          })
+        if (stopped || watched.get(name) !== pending) reply.stop()
+        else watched.set(name, reply.stop)
       } catch {
         // It can't be reached now; that it comes is a change of its own.
       }

@@ -1,6 +1,7 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { JsonText } from '../../upstream/types.ts'
 import type { SessionBackend } from '../backend.ts'
+import type { LogLevel } from '../log-level.ts'
 import type { SessionNeeds, Target } from '../targets.ts'
 import type { Connected, Member } from './members.ts'
 import { exposedUpdate } from './rewrite.ts'
@@ -9,6 +10,7 @@ import { exposedUpdate } from './rewrite.ts'
 export class SessionMembers {
   readonly #needs: SessionNeeds
   readonly #open = new Map<string, { target: Target; backend: Promise<SessionBackend> }>()
+  #logLevel: LogLevel | undefined
   #closed = false
 
   constructor(needs: SessionNeeds) {
@@ -17,10 +19,10 @@ export class SessionMembers {
 
   async connect({ target, namespace }: Member): Promise<Connected> {
     if (this.#closed) throw new AppError('ABORTED', 'The session has ended')
-    let open = this.#open.get(target.name)
     // The upstream was stopped and started, or replaced.
-    if (open && open.target !== target) this.#leave(target.name)
-    open = this.#open.get(target.name)
+    if (this.#open.has(target.name) && this.#open.get(target.name)?.target !== target) this.#leave(target.name)
+    const existing = this.#open.get(target.name)
+    let open = existing
     if (!open) {
       const backend = target.legacy({
         ...this.#needs,
@@ -34,21 +36,28 @@ export class SessionMembers {
       })
     }
     const backend = await open.backend
+    if (!existing && this.#logLevel !== undefined) backend.setLogLevel?.(this.#logLevel)
     return { backend, profile: backend.profile }
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level
+    this.#each((backend) => backend.setLogLevel?.(level))
   }
 
   /** To every process that serves only this session. */
   notify(method: string, params: JsonText | undefined): void {
-    for (const { backend } of this.#open.values())
-      backend.then(
-        (opened) => opened.notify?.(method, params),
-        () => {},
-      )
+    this.#each((backend) => backend.notify?.(method, params))
   }
 
   close(): void {
     this.#closed = true
     for (const name of [...this.#open.keys()]) this.#leave(name)
+  }
+
+  #each(act: (backend: SessionBackend) => void): void {
+    // One that can't be opened fails the request that wanted it.
+    for (const { backend } of this.#open.values()) backend.then(act, () => {})
   }
 
   #leave(name: string): void {

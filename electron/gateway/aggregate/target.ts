@@ -65,6 +65,7 @@ export class AggregateTarget implements Target {
       handshake: () => backend.handshake(),
       request: (request) => backend.request(request),
       watch: backend.watch,
+      setLogLevel: (level) => members.setLogLevel(level),
       notify: (method, params) => members.notify(method, params),
       close: () => members.close(),
     }

@@ -30,8 +30,15 @@ export class Conversation implements Waiting {
   /** Of the client's request under way; nobody between turns. */
   onNotification: ((notification: ServerNotification) => void) | undefined
 
-  constructor(clock: Clock, start: Start, accepts: (request: ServerRequest) => boolean) {
+  /** @param accepts false refuses a question, which it has answered then */
+  constructor(
+    clock: Clock,
+    start: Start,
+    accepts: (request: ServerRequest) => boolean,
+    onNotification: (notification: ServerNotification) => void,
+  ) {
     this.#clock = clock
+    this.onNotification = onNotification
     start({
       signal: this.#abort.signal,
       onNotification: (notification) => this.onNotification?.(notification),

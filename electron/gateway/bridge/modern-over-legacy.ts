@@ -9,6 +9,7 @@ import type {
   Upstream,
   UpstreamReply,
 } from '../../upstream/types.ts'
+import type { Announcements } from '../announcements.ts'
 import {
   type Backend,
   type BackendRequest,
@@ -30,8 +31,7 @@ import { errorCode, errorReply, methodNotFound, ownReply } from './replies.ts'
 export interface ModernBridgeDeps {
   clock: Clock
   parked: Parked<Conversation | UrlRetry>
-  /** What a server tells everybody came while one client held its process. */
-  announce(upstream: string, notification: ServerNotification): void
+  announcements: Announcements
 }
 
 /** A server that refused a call until its user has been to a URL: nothing is held, the retry is a new call. */
@@ -69,7 +69,16 @@ export class ModernOverLegacy implements Backend {
     return { ...handshake, era: 'modern', protocolVersion: modernVersion, initializeResult: discoverResult(handshake) }
   }
 
-  watch: Upstream['watch'] = (what, listener) => this.#upstream.watch(what, listener)
+  /** Each process says that its lists changed, to who holds it or to nobody in particular: all are heard. */
+  watch: Upstream['watch'] = async (what, listener) => {
+    if ('uri' in what) return this.#upstream.watch(what, listener)
+    const heard = (notification: ServerNotification) => {
+      if (notification.method === `notifications/${what.list}/list_changed`) listener(notification)
+    }
+    const { announcements } = this.#deps
+    const stops = [this.#upstream.events.on('notification', heard), announcements.on(this.name, heard)]
+    return { stop: () => stops.forEach((stop) => void stop()) }
+  }
 
   async request(request: BackendRequest): Promise<UpstreamReply> {
     const { method, client, signal } = request
@@ -103,17 +112,18 @@ export class ModernOverLegacy implements Backend {
     const params: unknown = request.params === undefined ? undefined : JSON.parse(request.params)
     const state = isObject(params) ? params.requestState : undefined
     const binding = bindingOf(this.name, request, params)
+    const token = progressToken(params)
+    const notify = (notification: ServerNotification) =>
+      this.#notification(client, withProgressToken(notification, token), onNotification)
     let conversation: Conversation
-    if (state === undefined) conversation = this.#start(request, profile)
+    if (state === undefined) conversation = this.#start(request, profile, notify)
     else {
       const waiting = typeof state === 'string' ? this.#deps.parked.take(state, binding) : undefined
       if (!waiting) return errorReply({ code: rpcCodes.invalidParams, message: 'Invalid or expired requestState' })
-      conversation = waiting instanceof Conversation ? waiting : this.#start(request, profile)
+      conversation = waiting instanceof Conversation ? waiting : this.#start(request, profile, notify)
+      conversation.onNotification = notify
       conversation.answer(inputResponses(request.params))
     }
-    const token = progressToken(params)
-    conversation.onNotification = (notification) =>
-      this.#notification(client, withProgressToken(notification, token), onNotification)
     const turn = await conversation.turn(signal)
     conversation.onNotification = undefined
     if (turn.kind === 'asked') return this.#ask(conversation, turn.requests, binding)
@@ -124,13 +134,18 @@ export class ModernOverLegacy implements Backend {
       : modernError(reply)
   }
 
-  #start(request: BackendRequest, profile: ProcessProfile): Conversation {
+  #start(
+    request: BackendRequest,
+    profile: ProcessProfile,
+    notify: (notification: ServerNotification) => void,
+  ): Conversation {
     const { client, method, timeouts, prefer } = request
     return new Conversation(
       this.#deps.clock,
       (hooks) =>
         this.#upstream.request({ method, params: legacyParams(request.params), timeouts, prefer, profile, ...hooks }),
       (asked) => isDeliverable(asked, client),
+      notify,
     )
   }
 
@@ -170,7 +185,7 @@ export class ModernOverLegacy implements Backend {
     if (method === 'notifications/message') {
       if (logLevel !== undefined && isLoud(notification.message, logLevel)) deliver?.(notification)
     } else if (method === 'notifications/progress') deliver?.(notification)
-    else this.#deps.announce(this.name, notification)
+    else this.#deps.announcements.pass(this.name, notification)
   }
 
   #profile({ capabilities }: ClientContext): ProcessProfile {

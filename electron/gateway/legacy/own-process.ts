@@ -10,6 +10,7 @@ import type {
 } from '../../upstream/types.ts'
 import type { BackendRequest, HandshakeRequest, SessionBackend } from '../backend.ts'
 import { memberOf } from '../json/members.ts'
+import type { LogLevel } from '../log-level.ts'
 
 export interface OwnProcessHooks {
   /** What the server says outside of any request. */
@@ -28,6 +29,7 @@ export class OwnProcess implements SessionBackend {
   readonly #initialize: JsonText | undefined
   readonly #hooks: OwnProcessHooks
   readonly #watched = new Map<string, (notification: ServerNotification) => void>()
+  #logLevel: LogLevel | undefined
   #session: UpstreamSession | undefined
   #opening: Promise<UpstreamSession> | undefined
   #closed = false
@@ -52,6 +54,11 @@ export class OwnProcess implements SessionBackend {
 
   async request(request: BackendRequest): Promise<UpstreamReply> {
     return (await this.#live(request.signal)).request(request)
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#logLevel = level
+    if (this.#session && !this.#session.ended.aborted) this.#tellLogLevel(this.#session)
   }
 
   /** A notification of the client; without a process there is nobody to tell. */
@@ -104,9 +111,18 @@ export class OwnProcess implements SessionBackend {
     this.#session = session
     session.onNotification = (notification) => this.#notification(notification)
     session.onServerRequest = (request) => this.#hooks.serverRequest(request)
+    this.#tellLogLevel(session)
     for (const uri of this.#watched.keys())
       session.request(subscription('resources/subscribe', uri)).catch(() => this.#watched.delete(uri))
     return session
+  }
+
+  #tellLogLevel(session: UpstreamSession): void {
+    // A modern server is told with each request.
+    if (this.#logLevel === undefined || this.#initialize === undefined) return
+    const params = JSON.stringify({ level: this.#logLevel })
+    // What it says beyond the level is filtered anyway.
+    session.request({ method: 'logging/setLevel', params }).catch(() => {})
   }
 
   #notification(notification: ServerNotification): void {

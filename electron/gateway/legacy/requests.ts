@@ -45,13 +45,12 @@ export class SessionRequests {
   /** A notification of the client. What concerns no single process is not passed on: any process may serve it next. */
   notification(session: LegacySession, { method, params, paramsValue }: ClientNotification): void {
     if (method !== 'notifications/cancelled') {
-      // The process was told that it is initialized when it was opened.
-      if (method !== 'notifications/initialized') session.backend?.notify?.(method, params)
+      session.backend?.notify?.(method, params)
       return
     }
     if (!isObject(paramsValue)) return
     const key = idKeyIn(params, 'requestId', paramsValue.requestId)
-    if (key !== undefined) session.inFlight.get(key)?.abort()
+    if (key !== undefined) session.inFlight.get(key)?.controller.abort()
   }
 
   async #reconnect(session: LegacySession, request: ClientRequest, exchange: Exchange): Promise<void> {
@@ -76,7 +75,7 @@ export class SessionRequests {
       ? new Subscriptions(session, sessionBackend)
       : sessionBackend
     const controller = new AbortController()
-    session.inFlight.set(request.idKey, controller)
+    session.inFlight.set(request.idKey, { controller, exchange })
     let announced = false
     return this.#relay.relay(backend, request, {
       signal: controller.signal,

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { Handshake, JsonText, ServerNotification } from '../../upstream/types.ts'
 import type { ClientContext, SessionBackend } from '../backend.ts'
-import type { EventChannel } from '../exchange.ts'
+import type { EventChannel, Exchange } from '../exchange.ts'
 import type { SseConnection } from '../http/sse.ts'
 import { isLoud, type LogLevel } from '../log-level.ts'
 import type { Target } from '../targets.ts'
@@ -47,8 +47,8 @@ export class LegacySession {
   readonly context: ClientContext
   readonly serverCapabilities: Handshake['capabilities']
   readonly openedAt: number
-  /** By the key of the client's id: what `notifications/cancelled` aborts. */
-  readonly inFlight = new Map<string, AbortController>()
+  /** By the key of the client's id: what `notifications/cancelled` aborts, and where its answer goes. */
+  readonly inFlight = new Map<string, { controller: AbortController; exchange: Exchange }>()
   /** By URI; stops the watch. */
   readonly subscriptions = new Map<string, Unsubscribe>()
   readonly serverRequests = new ServerRequests()
@@ -130,11 +130,13 @@ export class LegacySession {
       throw new AppError('ABORTED', 'The session has ended, or its upstream was replaced')
     }
     this.backend = backend
+    if (this.context.logLevel !== undefined) backend.setLogLevel?.(this.context.logLevel)
     return backend
   }
 
   setLogLevel(level: LogLevel): void {
     this.context.logLevel = level
+    this.backend?.setLogLevel?.(level)
   }
 
   /** Until the client sets a level the server decides (specification, "Logging"): everything passes. */
@@ -183,9 +185,13 @@ export class LegacySession {
     if (this.#standalone.wasOpened) this.#standalone.send(message)
   }
 
-  /** A question of the server outside of any request: it waits for the client to open its stream. */
+  /**
+   * A question of the server that belongs to no request for certain. Without a stream of its own it travels with a request
+   * under way, or waits for the client to open one.
+   */
   ask(message: JsonText): boolean {
     if (this.#standalone.wasOpened) this.#standalone.send(message)
+    else if ([...this.inFlight.values()].some(({ exchange }) => exchange.notify(message))) return true
     else if (this.#unsent.length < maxUnsent) this.#unsent.push(message)
     else return false
     return true
@@ -200,7 +206,7 @@ export class LegacySession {
   /** Aborts what is under way, gives up what served it and ends its streams. */
   close(): void {
     this.#closed = true
-    for (const controller of this.inFlight.values()) controller.abort()
+    for (const { controller } of this.inFlight.values()) controller.abort()
     this.#leaveBackend()
     this.serverRequests.close()
     this.#standalone.close()

@@ -1,6 +1,5 @@
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { JsonText, ServerNotification } from '../../upstream/types.ts'
-import { type Announcements, resourceUpdated, updatedUri } from '../announcements.ts'
 import type { Backend, ClientContext } from '../backend.ts'
 import { modernProfile } from '../backend.ts'
 import type { Call } from '../call.ts'
@@ -37,13 +36,11 @@ export interface ListenRequest {
 export class Listeners {
   readonly #relay: Relay
   readonly #streams: SseConnections
-  readonly #announcements: Announcements
   readonly #open = new Set<() => void>()
 
-  constructor(relay: Relay, streams: SseConnections, announcements: Announcements) {
+  constructor(relay: Relay, streams: SseConnections) {
     this.#relay = relay
     this.#streams = streams
-    this.#announcements = announcements
   }
 
   get size(): number {
@@ -69,9 +66,7 @@ export class Listeners {
     const early: ServerNotification[] = []
     let deliver = (notification: ServerNotification): void => void early.push(notification)
     try {
-      // What concerns everybody may come to a client that holds another of the server's processes.
       const narrowed = narrow(filter, handshake.capabilities)
-      stops.push(this.#announcements.on(backend.name, (n) => void (isAbout(narrowed, n) && deliver(n))))
       const honoured = await follow(backend, narrowed, (n) => deliver(n), stops)
       if (gone.aborted) return
       const connection = this.#streams.open(response, () => end())
@@ -162,11 +157,6 @@ function narrow(filter: Filter, capabilities: Record<string, unknown>): Filter {
     lists: filter.lists.filter((key) => has(lists[key], 'listChanged')),
     uris: has('resources', 'subscribe') ? filter.uris : [],
   }
-}
-
-function isAbout({ lists: keys, uris }: Filter, { method, message }: ServerNotification): boolean {
-  if (method === resourceUpdated) return uris.includes(updatedUri(message) ?? '')
-  return keys.some((key) => method === `notifications/${lists[key]}/list_changed`)
 }
 
 function acknowledgement(id: JsonText, { lists: keys, uris }: Filter): JsonText {

@@ -4,7 +4,7 @@ import { parseBody } from '../../../electron/gateway/message.ts'
 import { classify } from '../../../electron/gateway/modern/classify.ts'
 import { metaKey } from '../support/modern.ts'
 
-type Headers = Record<string, string>
+type Headers = Record<string, string | undefined>
 
 const verdict = (body: unknown, headers: Headers) => {
   const parsed = parseBody(JSON.stringify(body))
@@ -54,7 +54,7 @@ const bodies: [string, unknown][] = [
 
 test.each(bodies)('%s is judged as by the SDK, whatever the headers', (_, body) => {
   const method = (body as { method?: string }).method ?? ''
-  const headers: Headers[] = [
+  const headers = [
     {},
     { 'mcp-method': method },
     ...versions.flatMap((version) => [

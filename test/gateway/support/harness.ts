@@ -42,8 +42,11 @@ export const rpc = (method: string, params?: unknown, id: string | number = ++la
 
 export const note = (method: string, params?: unknown): string => JSON.stringify({ jsonrpc: '2.0', method, params })
 
-export const initialize = (protocolVersion = '2025-11-25', id: string | number = ++lastId): string =>
-  rpc('initialize', { protocolVersion, capabilities: {}, clientInfo: { name: 'test', version: '1' } }, id)
+export const initialize = (
+  protocolVersion = '2025-11-25',
+  id: string | number = ++lastId,
+  capabilities: Record<string, unknown> = {},
+): string => rpc('initialize', { protocolVersion, capabilities, clientInfo: { name: 'test', version: '1' } }, id)
 
 /** A client's session, reduced to HTTP. */
 export interface ClientSession {
@@ -53,8 +56,12 @@ export interface ClientSession {
   post(body: string, more?: Sent): Promise<Reply>
 }
 
-export async function openSession(endpoint: string, protocolVersion = '2025-11-25'): Promise<ClientSession> {
-  const initialized = await send(endpoint, { body: initialize(protocolVersion) })
+export async function openSession(
+  endpoint: string,
+  protocolVersion = '2025-11-25',
+  capabilities?: Record<string, unknown>,
+): Promise<ClientSession> {
+  const initialized = await send(endpoint, { body: initialize(protocolVersion, undefined, capabilities) })
   const headers = { 'mcp-session-id': String(initialized.headers['mcp-session-id']) }
   return {
     endpoint,
