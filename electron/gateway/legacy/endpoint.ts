@@ -7,7 +7,7 @@ import { type Call, headerOf, principalOf } from '../call.ts'
 import { Exchange } from '../exchange.ts'
 import { sendEmpty } from '../http/respond.ts'
 import type { SseConnections } from '../http/sse.ts'
-import type { ClientMessage, ClientRequest, MessageBody } from '../message.ts'
+import { type ClientMessage, type ClientRequest, isObject, type MessageBody } from '../message.ts'
 import { type Relay, refuseStopped } from '../relay.ts'
 import { outcomeOf, type Refuse, rpcCodes } from '../rpc.ts'
 import type { GatewayLimits } from '../types.ts'
@@ -202,10 +202,12 @@ export class LegacyEndpoint {
 
   /** A server whose revisions we don't speak: the client hears which they are (PROTOCOL, section 1). */
   #refuseUnbridged({ response }: Call, request: ClientRequest, thrown: unknown): boolean {
-    const supported = thrown instanceof AppError ? thrown.data?.supported : undefined
-    if (!(thrown instanceof AppError) || !Array.isArray(supported)) return false
-    const data = { supported: supported as unknown[] }
-    this.#deps.refuse(response, 400, rpcCodes.unsupportedVersion, thrown.message, request.id, { data })
+    const refusal = thrown instanceof AppError ? thrown.data?.error : undefined
+    if (!isObject(refusal) || refusal.code !== rpcCodes.unsupportedVersion || !isObject(refusal.data)) return false
+    const { supported } = refusal.data
+    const message = thrown instanceof AppError ? thrown.message : ''
+    const data = { supported }
+    this.#deps.refuse(response, 400, rpcCodes.unsupportedVersion, message, request.id, { data })
     return true
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { UpstreamRequest } from '../../../electron/upstream/types.ts'
+import { AppError } from '../../../shared/errors.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { type ClientSession, note, openSession, rpc, startGateway } from '../support/harness.ts'
 import { open, send, sse } from '../support/http.ts'
@@ -302,9 +303,10 @@ describe('what the server tells outside of requests', () => {
 
 test('a server whose revisions we do not speak is 400 with -32022 and what it supports', async () => {
   const { endpoint, upstream } = await start()
-  const { AppError } = await import('../../../shared/errors.ts')
   upstream.shake = async () => {
-    throw new AppError('HANDSHAKE_FAILED', 'speaks only later revisions', { supported: ['2030-01-01'] })
+    throw new AppError('HANDSHAKE_FAILED', 'speaks only later revisions', {
+      error: { code: -32022, data: { supported: ['2030-01-01'] } },
+    })
   }
   const reply = (await openSession(endpoint)).initialized
   expect([reply.status, reply.json.error.code, reply.json.error.data]).toEqual([

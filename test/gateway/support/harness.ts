@@ -15,6 +15,8 @@ export interface Started {
 
 export interface StartOptions extends Partial<Omit<GatewayOptions, 'upstreams' | 'settings'>> {
   upstreams?: Upstream[]
+  /** Instead of the map of `upstreams`. */
+  directory?: GatewayOptions['upstreams']
   settings?: Partial<GatewayOptions['settings']>
 }
 
@@ -28,7 +30,7 @@ export async function startGateway(options: StartOptions = {}): Promise<Started>
     version: '0.0.0-test',
     ...options,
     settings: { auth: 'none', maxBodyBytes: 1024 * 1024, ...options.settings },
-    upstreams: { get: (name) => upstreams.get(name), all: () => upstreams.values() },
+    upstreams: options.directory ?? { get: (name) => upstreams.get(name), all: () => upstreams.values() },
   })
   onTestFinished(() => gateway.close({ drainMs: 0 }))
   const { url } = await gateway.listen(0)
