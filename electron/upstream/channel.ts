@@ -48,8 +48,8 @@ export class Channel {
   readonly #pending = new Map<number, Pending>()
   readonly #background = new Map<number, Pending>()
   readonly #asked: ServerRequests
-  /** Calls of `subscriptions/listen` under way. */
-  #listens = 0
+  /** Whether `subscriptions/listen` was ever called: then notifications are asked which of them they are for. */
+  #listened = false
   /** Ids of abandoned requests whose answers may still come. */
   readonly #owed = new Set<number>()
   #onOwedChange: (() => void) | undefined
@@ -105,7 +105,7 @@ export class Channel {
     }
     if (call.background) this.#background.set(id, pending)
     else this.#pending.set(id, pending)
-    if (call.method === listenMethod) this.#listens++
+    this.#listened ||= call.method === listenMethod
     if (call.signal) {
       pending.onAbort = () => this.#abandon(pending, aborted(call), 'the client cancelled the request')
       call.signal.addEventListener('abort', pending.onAbort, { once: true })
@@ -204,7 +204,6 @@ export class Channel {
 
   #settle(pending: Pending): Pending {
     if (!this.#pending.delete(pending.id)) this.#background.delete(pending.id)
-    if (pending.call.method === listenMethod) this.#listens--
     if (pending.asked > 0) this.#asked.end(pending)
     pending.timer?.cancel()
     if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
@@ -252,7 +251,7 @@ export class Channel {
     else if (envelope.id) this.#serverRequest(line, method, envelope, sliceOf(line, envelope.id))
     else if (method === 'notifications/progress') this.#progress(line, envelope)
     else if (method === 'notifications/cancelled') this.#cancelled(line, envelope)
-    else if (this.#listens === 0 || !this.#toListener(line, method, envelope)) this.#notified({ method, message: line })
+    else if (!this.#listened || !this.#toListener(line, method, envelope)) this.#notified({ method, message: line })
   }
 
   #notified(notification: ServerNotification): void {
@@ -266,10 +265,12 @@ export class Channel {
   /** What a `subscriptions/listen` is told names it. @returns false when it is for none of them */
   #toListener(line: string, method: string, envelope: Envelope): boolean {
     const span = subscriptionIdSpan(line, envelope.params)
-    const pending = span && this.#find(mintedId(line, span))
-    if (pending?.call.method !== listenMethod) return false
+    if (!span) return false
+    const pending = this.#find(mintedId(line, span))
+    // One that was cancelled has no reader, and what it was told is nobody else's.
+    if (pending?.call.method !== listenMethod) return true
     const { subscriptionId } = pending.call
-    const message = subscriptionId === undefined ? line : splice(line, span as Span, subscriptionId)
+    const message = subscriptionId === undefined ? line : splice(line, span, subscriptionId)
     this.#deliver({ method, message }, pending)
     return true
   }

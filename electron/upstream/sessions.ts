@@ -23,6 +23,7 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #opening = new Map<string, Session>()
+  readonly #open = new Set<StdioSession>()
   #last = 0
 
   constructor(options: SessionsOptions) {
@@ -37,6 +38,11 @@ export class Sessions {
     return session
   }
 
+  /** The upstream closes: nobody waits for clients that would keep theirs for hours. */
+  retire(): void {
+    for (const session of this.#open) session.retire()
+  }
+
   /** @throws AppError why no connection could be opened */
   async open(initialize: JsonText | undefined, signal: AbortSignal | undefined): Promise<UpstreamSession> {
     const { pool, deadline, send } = this.#options
@@ -45,6 +51,8 @@ export class Sessions {
     this.#opening.set(kind, { initialize, listener: session })
     try {
       session.begin(await pool.acquire({ kind, hold: true, signal, deadline: deadline() }))
+      this.#open.add(session)
+      session.ended.addEventListener('abort', () => this.#open.delete(session), { once: true })
       return session
     } catch (error) {
       // It may be coming up for nobody.

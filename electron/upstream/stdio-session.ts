@@ -23,6 +23,8 @@ export class StdioSession implements UpstreamSession, SessionListener {
   #lease: Lease<StdioConnection> | undefined
   #connection: StdioConnection | undefined
   #announced = false
+  #underWay = 0
+  #retired = false
   #notifications: ServerNotification[] = []
   #requests: ServerRequest[] = []
   #onNotification: ((notification: ServerNotification) => void) | undefined
@@ -59,7 +61,14 @@ export class StdioSession implements UpstreamSession, SessionListener {
 
   async request(request: UpstreamRequest): Promise<UpstreamReply> {
     if (!this.#announced) this.notify(initialized)
-    return this.#send(request, this.#process)
+    const lasting = request.method === 'subscriptions/listen'
+    if (!lasting) this.#underWay++
+    try {
+      return await this.#send(request, this.#process)
+    } finally {
+      if (!lasting) this.#underWay--
+      if (this.#retired) this.retire()
+    }
   }
 
   notify(method: string, params?: JsonText): void {
@@ -92,6 +101,12 @@ export class StdioSession implements UpstreamSession, SessionListener {
   onEnded(error: AppError): void {
     this.#ended.abort(error)
     this.#lease?.release()
+  }
+
+  /** The upstream closes: what is under way may still be answered. */
+  retire(): void {
+    this.#retired = true
+    if (this.#underWay === 0) this.close()
   }
 
   close(): void {

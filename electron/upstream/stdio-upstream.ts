@@ -240,6 +240,7 @@ export class StdioUpstream implements Upstream {
   }
 
   close(reason: 'shutdown' | 'upstream-removed', timeoutMs = shutdownTimeoutMs): Promise<void> {
+    this.#sessions.retire()
     return this.#pool.close(reason, timeoutMs)
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { ServerNotification, ServerRequest, UpstreamSession } from '../../electron/upstream/types.ts'
 import { failureOf } from './failure.ts'
-import { callTool, modern, modernCall, settled, start, textOf } from './support.ts'
+import { callTool, eventually, modern, modernCall, settled, start, textOf } from './support.ts'
 
 const initialize = (capabilities = '{}') =>
   `{"protocolVersion":"2025-06-18","capabilities":${capabilities},"clientInfo":{"name":"a client","version":"9"},"vendor":9007199254740993}`
@@ -55,7 +55,7 @@ describe('a client’s own session', () => {
     const session = await upstream.openSession({ initialize: initialize() })
     const told: ServerNotification[] = []
     session.onNotification = (notification) => void told.push(notification)
-    await expect.poll(() => told.map(({ message }) => JSON.parse(message).params.data)).toEqual(['hello'])
+    await expect.poll(() => told.map(({ message }) => JSON.parse(message).params.data), eventually).toEqual(['hello'])
     await session.request(callTool('change'))
     expect(told.at(-1)?.method).toBe('notifications/tools/list_changed')
   })
@@ -71,9 +71,9 @@ describe('a client’s own session', () => {
     // The server asks for the roots once the client says that it is initialized.
     session.notify('notifications/initialized')
     session.notify('notifications/initialized')
-    await expect.poll(() => asked).toEqual(['roots/list'])
+    await expect.poll(() => asked, eventually).toEqual(['roots/list'])
     session.notify('notifications/roots/list_changed')
-    await expect.poll(() => asked).toEqual(['roots/list', 'roots/list'])
+    await expect.poll(() => asked, eventually).toEqual(['roots/list', 'roots/list'])
     expect(textOf(await session.request(callTool('roots')))).toBe('{"roots":[]}')
   })
 
@@ -143,9 +143,11 @@ describe('a client’s own session', () => {
       onNotification: (notification) => told.push(notification),
       profile: modern,
     })
-    await expect.poll(() => told.map(({ method }) => method)).toEqual(['notifications/subscriptions/acknowledged'])
+    await expect
+      .poll(() => told.map(({ method }) => method), eventually)
+      .toEqual(['notifications/subscriptions/acknowledged'])
     await session.request(modernCall('change'))
-    await expect.poll(() => told.at(-1)?.method).toBe('notifications/tools/list_changed')
+    await expect.poll(() => told.at(-1)?.method, eventually).toBe('notifications/tools/list_changed')
     expect(told.at(-1)?.message).toContain('"io.modelcontextprotocol/subscriptionId":"mine"')
     abort.abort()
     expect((await failureOf(listening)).code).toBe('ABORTED')

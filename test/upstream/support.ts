@@ -140,6 +140,9 @@ export const modernCall = (name: string, args: unknown = {}, meta: Record<string
 /** The text of the first content block of a reply. */
 export const textOf = (reply: { text: string }): string => JSON.parse(reply.text).content[0].text
 
+/** For what another process has to do first, on a busy machine. */
+export const eventually = { timeout: 10_000, interval: 5 }
+
 export const settled = (upstream: StdioUpstream, expected: Record<string, number>): Promise<void> =>
   vi.waitFor(() => expect(upstream.view().pool).toMatchObject(expected), { timeout: 10_000, interval: 5 })
 
