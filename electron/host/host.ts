@@ -11,6 +11,7 @@ import { ProcessGuard } from '../process/guard.ts'
 import { sampleTrees } from '../process/usage.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { createUpstream } from '../upstream/create.ts'
+import { EraVerdicts } from '../upstream/era-verdicts.ts'
 import { announcer } from './announce.ts'
 import { childEnvironment } from './child-environment.ts'
 import { commandRunner } from './commands.ts'
@@ -99,6 +100,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     ...options.watchdog,
   })
   const budget = new PermitBudget(settings.maxConnectionsTotal)
+  const eras = new EraVerdicts(systemClock)
   const registry: Registry = new Registry({
     create: (config) =>
       createUpstream(config, {
@@ -106,6 +108,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         random: Math.random,
         logger,
         budget,
+        eras,
         guard,
         variables,
         environment,

@@ -9,9 +9,7 @@ export interface EraVerdict {
 }
 
 /** A server that is updated in place keeps its command: what was found out is asked again once a day. */
-const answeredMs = 24 * 3_600_000
-/** It said nothing, or ended: that may have had another cause than the probe. */
-const unansweredMs = 3_600_000
+const validMs = 24 * 3_600_000
 const kept = 256
 
 /** What is known of servers' eras, by what is run (PROTOCOL, section 4). One for a host: it outlives its upstreams. */
@@ -23,17 +21,20 @@ export class EraVerdicts {
     this.#clock = clock
   }
 
-  /** @returns an empty verdict when nothing is known */
-  get(key: string): EraVerdict {
+  /**
+   * @param running processes of it run, so that it has not changed: what was found out holds for as long
+   * @returns an empty verdict when nothing is known
+   */
+  get(key: string, running = false): EraVerdict {
     const entry = this.#entries.get(key)
-    return entry && entry.until > this.#clock.now() ? entry.verdict : {}
+    return entry && (running || entry.until > this.#clock.now()) ? entry.verdict : {}
   }
 
-  /** Adds to what is known. @param answered false when the server did not answer the probe */
-  learn(key: string, found: EraVerdict, answered = true): void {
+  /** Adds to what is known. */
+  learn(key: string, found: EraVerdict): void {
     const verdict = { ...this.get(key), ...found }
     this.#entries.delete(key)
-    this.#entries.set(key, { verdict, until: this.#clock.now() + (answered ? answeredMs : unansweredMs) })
+    this.#entries.set(key, { verdict, until: this.#clock.now() + validMs })
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > kept && oldest !== undefined) this.#entries.delete(oldest)
   }

@@ -22,7 +22,7 @@ export interface Negotiation {
   probeTimeoutMs: number
   /** What is known of the server. */
   verdict: EraVerdict
-  learn(found: EraVerdict, answered?: boolean): void
+  learn(found: EraVerdict): void
 }
 
 /** A server that does not take `server/discover` well: its process is stopped, and another one is initialized. */

@@ -24,10 +24,10 @@ export class Openings {
     this.#key = undefined
   }
 
-  /** @throws AppError CONFIG_INVALID when a variable is not set */
-  get verdict(): EraVerdict {
+  /** @param running processes of it run @throws AppError CONFIG_INVALID when a variable is not set */
+  verdict(running = false): EraVerdict {
     if (this.#key === undefined) this.spec()
-    return this.#eras.get(this.#key ?? '')
+    return this.#eras.get(this.#key ?? '', running)
   }
 
   /** What to run now. @throws AppError CONFIG_INVALID when a variable is not set */
@@ -43,7 +43,7 @@ export class Openings {
     kind: string,
     session: Session | undefined,
   ): Pick<StdioConnectionOptions, 'opening' | 'kind' | 'kindAfter' | 'verdict' | 'learn' | 'session'> {
-    const { verdict } = this
+    const verdict = this.verdict()
     const key = this.#key ?? ''
     return {
       ...(session
@@ -51,7 +51,7 @@ export class Openings {
         : openingOf(kind, this.#config(), verdict, this.#deps.clientInfo)),
       kindAfter,
       verdict,
-      learn: (found, answered) => this.#eras.learn(key, found, answered),
+      learn: (found) => this.#eras.learn(key, found),
     }
   }
 }

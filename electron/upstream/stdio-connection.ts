@@ -43,7 +43,7 @@ export interface StdioConnectionOptions {
   kindAfter(handshake: Handshake): string
   /** What is known of the server's eras, and what becomes known. */
   readonly verdict: EraVerdict
-  learn(found: EraVerdict, answered?: boolean): void
+  learn(found: EraVerdict): void
   /** Whether requests have the connection one at a time; see {@link ChannelOptions.exclusive}. */
   readonly exclusive: boolean
   /** A client's own session, which speaks with its process itself. */
@@ -262,9 +262,9 @@ export class StdioConnection implements Resource {
         clientInfo,
         probeTimeoutMs: Math.min(longestProbeMs, connectTimeoutMs * probeShare),
         verdict,
-        learn: (found, answered) => {
+        learn: (found) => {
           this.#probing = false
-          learn(found, answered)
+          learn(found)
         },
       })
       this.handshake = handshake
@@ -293,7 +293,7 @@ export class StdioConnection implements Resource {
   #probeFailed(error: AppError): void {
     this.#probing = false
     this.#connectTimer.cancel()
-    this.#options.learn({ modern: false }, false)
+    this.#options.learn({ modern: false })
     this.#ready.reject(error)
     this.#down({ reason: 'protocol-error', expected: true, error })
   }

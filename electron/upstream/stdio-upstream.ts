@@ -98,7 +98,7 @@ export class StdioUpstream implements Upstream {
     this.#openings = new Openings({ deps, config: () => this.#config, eras: deps.eras ?? new EraVerdicts(clock) })
     this.#eras = new EraFinder({
       config: () => this.#config,
-      verdict: () => this.#openings.verdict,
+      verdict: () => this.#openings.verdict(this.#live.size > 0),
       probe: (wanted) => this.#pool.acquire({ kind: probeKind(wanted) }),
       done: (lease) => this.#giveProbeBack(lease),
     })

@@ -62,7 +62,7 @@ describe('the era probe', () => {
   test.each(['probeExits', 'probeSilent'] as const)(
     '%s: its process is replaced by one that is initialized, and that is no failure',
     async (child) => {
-      const { upstream, pids, told } = auto({ child, timeouts: { connectTimeoutMs: 1_500 } })
+      const { upstream, pids, told } = auto({ child, timeouts: { connectTimeoutMs: 4_500 } })
       expect(await upstream.eraFor('modern')).toBe('legacy')
       expect(textOf(await upstream.request(callTool('echo', { text: 'hello' })))).toBe('hello')
       expect(pids.size).toBe(2)
@@ -178,7 +178,7 @@ describe('processes of the modern era', () => {
   test('requestState and cursors go back to the process that they came from, or nowhere', async () => {
     const { upstream } = start({ child: 'modern', protocol: 'modern' })
     const one = await upstream.request(modernCall('pid'))
-    const busy = upstream.request({ ...modernCall('sleep', { ms: 300 }), only: one.connectionId })
+    const busy = upstream.request({ ...modernCall('sleep', { ms: 2_000 }), only: one.connectionId })
     await settled(upstream, { leased: 1 })
     const other = await upstream.request(modernCall('pid'))
     expect(other.connectionId).not.toBe(one.connectionId)
