@@ -12,7 +12,12 @@ const root = import.meta.dirname
 const program = (entry: string, target: string, chunks?: string): EnvironmentOptions => ({
   consumer: 'server',
   // CommonJS packages name their own place this way.
-  define: { __filename: 'import.meta.filename', __dirname: 'import.meta.dirname' },
+  define: {
+    __filename: 'import.meta.filename',
+    __dirname: 'import.meta.dirname',
+    // Without the checks that development and tests add to the pool.
+    'process.env.NODE_ENV': JSON.stringify('production'),
+  },
   resolve: { noExternal: true, conditions: ['node', 'import', 'module', 'default'] },
   build: {
     ssr: resolve(root, entry),

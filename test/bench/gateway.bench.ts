@@ -28,6 +28,7 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds ?? (values.quick ? 2 : 5))
 const ms = Number(values.ms ?? (values.quick ? 150 : 400))
+const warmUpMs = values.quick ? 500 : 2_000
 const before = values.compare === undefined ? undefined : (JSON.parse(readFileSync(values.compare, 'utf8')) as Report)
 
 const cases = (['legacy', 'modern'] as const).flatMap((era) =>
@@ -63,6 +64,13 @@ async function countProcesses(contender: Contender, era: BenchEra): Promise<Proc
   return { contender: contender.name, era, started: contender.started() - (era === 'legacy' ? 0 : earlier) }
 }
 
+/** What runs hot is compiled by then: a host runs for days. */
+async function warmUp(contender: Contender, era: BenchEra): Promise<void> {
+  const callers = await openCallers(contender, era, 8)
+  await measure(callers, warmUpMs, contender.pid)
+  for (const caller of callers) caller.close()
+}
+
 async function runRound(contenders: readonly Contender[], round: number): Promise<void> {
   for (const { era, concurrency, rounds: results } of cases) {
     const turn = contenders.filter(({ eras }) => eras.includes(era))
@@ -86,6 +94,7 @@ try {
   for (const contender of contenders)
     for (const era of contender.eras)
       if (contender.name !== 'bare node:http') counts.push(await countProcesses(contender, era))
+  for (const contender of contenders) for (const era of contender.eras) await warmUp(contender, era)
   for (let round = 0; round < rounds; round++) await runRound(contenders, round)
   process.stderr.write('\n')
   const order = contenders.map(({ name }) => name)

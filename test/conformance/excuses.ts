@@ -6,13 +6,25 @@ export const serverEras = ['legacy', 'modern', 'both'] as const
 export type ServerEra = (typeof serverEras)[number]
 
 /** By scenario: what is lost for a reason that lies in the protocol, and not in the gateway. */
-export function excusesFor(revision: Revision, _era: ServerEra): Readonly<Record<string, Excuse>> {
-  return revision === '2025-11-25' ? legacyClients : {}
+export function excusesFor(revision: Revision, era: ServerEra): Readonly<Record<string, Excuse>> {
+  if (revision === '2025-11-25') return legacyClients
+  return era === 'legacy' ? modernClientsOfLegacyServers : {}
 }
 
 const legacyClients = {
   'server-sse-polling': {
     checks: ['server-sse-priming-event', 'server-sse-retry-field', 'server-sse-disconnect-resume'],
     because: 'a server on stdio has no stream that it could close in the middle of a call',
+  },
+} satisfies Record<string, Excuse>
+
+const modernClientsOfLegacyServers = {
+  'input-required-result-basic-elicitation': {
+    checks: ['sep-2322-elicitation-incomplete', 'sep-2322-elicitation-complete'],
+    because: 'the scenario wants the key that the server chose, and a request of a legacy server has no key',
+  },
+  'server-stateless': {
+    checks: ['sep-2575-server-rejects-undeclared-capability', 'sep-2575-missing-capability-http-400'],
+    because: 'a legacy server says in its own words, in a result, what its client can not do',
   },
 } satisfies Record<string, Excuse>
