@@ -7,8 +7,12 @@ import { isObject } from '../message.ts'
 /** How long a server's question waits for the client's retry (PROTOCOL, section 1). */
 const parkedTtlMs = 300_000
 
-/** Each holds a connection: beyond this the oldest gives way. */
-const maxParked = 256
+/** Handles that are valid at once; beyond this the oldest gives way. */
+const maxParked = 1024
+
+/** A question that is this old gives way to a request that waits for a connection. Who retries later starts anew. */
+const yieldAfterMs = 10_000
+const yieldCheckMs = 500
 
 /** What a retry must agree with: who asks, what for, and with which parameters. */
 export interface Binding {
@@ -25,9 +29,19 @@ export interface Waiting {
   abandon(): void
 }
 
+/** What a waiting call keeps from others: a connection of its upstream. */
+export interface Held {
+  /** More than so many of its kind must not wait at once. */
+  max: number
+  /** Whether somebody waits for a connection. */
+  isWanted(): boolean
+}
+
 interface Entry<T extends Waiting> {
   binding: Binding
   waiting: T
+  held: Held | undefined
+  parkedAt: number
   timer: Timer
 }
 
@@ -52,7 +66,9 @@ export function bindingOf(upstream: string, request: BackendRequest, params: unk
  */
 export class Parked<T extends Waiting> {
   readonly #clock: Clock
+  /** Oldest first. */
   readonly #entries = new Map<string, Entry<T>>()
+  #yielding: Timer | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -62,12 +78,18 @@ export class Parked<T extends Waiting> {
     return this.#entries.size
   }
 
-  /** @returns the handle: a `requestState` */
-  park(binding: Binding, waiting: T): string {
-    if (this.#entries.size >= maxParked) this.#abandonOldest()
+  /**
+   * @param held absent when it holds nothing
+   * @returns the handle: a `requestState`
+   */
+  park(binding: Binding, waiting: T, held?: Held): string {
+    if (this.#entries.size >= maxParked) this.#abandonOldest(() => true)
+    const peers = held ? [...this.#entries.values()].filter((entry) => this.#holds(entry, binding.upstream)).length : 0
+    if (held && peers >= held.max) this.#abandonOldest((entry) => this.#holds(entry, binding.upstream))
     const handle = randomHandle()
     const timer = this.#clock.after(parkedTtlMs, () => this.#abandon(handle))
-    this.#entries.set(handle, { binding, waiting, timer })
+    this.#entries.set(handle, { binding, waiting, held, parkedAt: this.#clock.now(), timer })
+    if (held) this.#yielding ??= this.#clock.every(yieldCheckMs, () => this.#yieldToOthers())
     return handle
   }
 
@@ -84,11 +106,30 @@ export class Parked<T extends Waiting> {
 
   close(): void {
     for (const handle of [...this.#entries.keys()]) this.#abandon(handle)
+    this.#yielding?.cancel()
   }
 
-  #abandonOldest(): void {
-    const [oldest] = this.#entries.keys()
-    if (oldest !== undefined) this.#abandon(oldest)
+  #holds({ held, binding }: Entry<T>, upstream: string): boolean {
+    return held !== undefined && binding.upstream === upstream
+  }
+
+  #abandonOldest(which: (entry: Entry<T>) => boolean): void {
+    const oldest = [...this.#entries].find(([, entry]) => which(entry))
+    if (oldest) this.#abandon(oldest[0])
+  }
+
+  /** One at a time for each upstream: its connection may be all that was wanted. */
+  #yieldToOthers(): void {
+    const before = this.#clock.now() - yieldAfterMs
+    const asked = new Set<string>()
+    for (const [handle, { held, binding, parkedAt }] of [...this.#entries]) {
+      if (!held || asked.has(binding.upstream)) continue
+      asked.add(binding.upstream)
+      if (parkedAt <= before && held.isWanted()) this.#abandon(handle)
+    }
+    if (asked.size > 0) return
+    this.#yielding?.cancel()
+    this.#yielding = undefined
   }
 
   #abandon(handle: string): void {
