@@ -43,8 +43,6 @@ const programs = {
 
 export default defineConfig({
   publicDir: false,
-  // Leaves out the checks that tests and development make after every step of a pool.
-  define: { 'process.env.NODE_ENV': JSON.stringify('production') },
   environments: programs,
   builder: {
     // Vite's own way would also build a client from an index.html.

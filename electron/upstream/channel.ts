@@ -1,5 +1,4 @@
-import { AppError } from '../../shared/errors.ts'
-import type { Timer } from '../kit/clock.ts'
+import type { AppError } from '../../shared/errors.ts'
 import type { Answer, Call, ChannelOptions } from './channel-types.ts'
 import {
   answerIdOf,
@@ -16,24 +15,11 @@ import {
   stringAt,
   subscriptionIdSpan,
 } from './envelope.ts'
+import { abortedCall, type Pending, PendingCalls } from './pending-calls.ts'
 import { ServerRequests } from './server-requests.ts'
 import type { JsonText, ServerNotification } from './types.ts'
 
 export type { Answer, Call, ChannelOptions } from './channel-types.ts'
-
-interface Pending {
-  readonly id: number
-  readonly call: Call
-  /** The caller's own progress token, as text: put back exactly. */
-  readonly token: string | undefined
-  readonly resolve: (answer: Answer) => void
-  readonly reject: (error: AppError) => void
-  onAbort: (() => void) | undefined
-  timer: Timer | undefined
-  lastActivity: number
-  /** Requests of the server's own that the caller has yet to answer: the response timeout stands still. */
-  asked: number
-}
 
 const listenMethod = 'subscriptions/listen'
 const changed = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/
@@ -44,30 +30,31 @@ const changed = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|re
  */
 export class Channel {
   readonly #options: ChannelOptions
-  /** Requests that hold the connection. */
-  readonly #pending = new Map<number, Pending>()
-  readonly #background = new Map<number, Pending>()
+  readonly #calls: PendingCalls
   readonly #asked: ServerRequests
   /** Whether `subscriptions/listen` was ever called: then notifications are asked which of them they are for. */
   #listened = false
-  /** Ids of abandoned requests whose answers may still come. */
-  readonly #owed = new Set<number>()
-  #onOwedChange: (() => void) | undefined
   #nextId = 1
   #failure: AppError | undefined
 
   constructor(options: ChannelOptions) {
     this.#options = options
     this.#asked = new ServerRequests((line) => options.write(line))
+    this.#calls = new PendingCalls({
+      clock: options.clock,
+      describe: options.describe,
+      abandoned: (id, reason) => this.#cancel(id, reason),
+      ended: (pending) => this.#asked.end(pending),
+    })
   }
 
   get inFlight(): number {
-    return this.#pending.size
+    return this.#calls.inFlight
   }
 
   /** Whether an abandoned request has not been answered yet. */
   get owesAnswer(): boolean {
-    return this.#owed.size > 0
+    return this.#calls.owesAnswer
   }
 
   /**
@@ -78,7 +65,7 @@ export class Channel {
    */
   call(call: Call): Promise<Answer> {
     if (this.#failure) throw this.#failure
-    if (call.signal?.aborted) throw aborted(call)
+    if (call.signal?.aborted) throw abortedCall(call)
     const id = this.#nextId++
     let params = call.params
     const tokenSpan = params === undefined ? undefined : progressTokenSpan(params)
@@ -90,28 +77,8 @@ export class Channel {
     const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(call.method)}`
     this.#options.write(params === undefined ? `${head}}` : `${head},"params":${params}}`)
 
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const lastActivity = this.#options.clock.now()
-    const pending: Pending = {
-      id,
-      call,
-      token,
-      resolve,
-      reject,
-      onAbort: undefined,
-      timer: undefined,
-      lastActivity,
-      asked: 0,
-    }
-    if (call.background) this.#background.set(id, pending)
-    else this.#pending.set(id, pending)
     this.#listened ||= call.method === listenMethod
-    if (call.signal) {
-      pending.onAbort = () => this.#abandon(pending, aborted(call), 'the client cancelled the request')
-      call.signal.addEventListener('abort', pending.onAbort, { once: true })
-    }
-    this.#schedule(pending)
-    return promise
+    return this.#calls.begin(id, call, token)
   }
 
   /** Sends a notification. @throws AppError when nothing was written */
@@ -134,8 +101,9 @@ export class Channel {
    * one request under way there is no doubt anyway.
    */
   skippedLine(error: AppError, head: string, tail: string): void {
-    const pending = isMethodAt(head) ? undefined : (this.#find(answerIdOf(head, tail)) ?? this.#only())
-    if (pending) this.#settle(pending).reject(error)
+    const calls = this.#calls
+    const pending = isMethodAt(head) ? undefined : (calls.find(answerIdOf(head, tail)) ?? calls.only)
+    if (pending) calls.settle(pending).reject(error)
     else this.#options.onInvalid(head)
   }
 
@@ -144,86 +112,26 @@ export class Channel {
     if (this.#failure) return
     this.#failure = error
     this.#asked.fail(error)
-    for (const pending of [...this.#pending.values(), ...this.#background.values()]) this.#settle(pending).reject(error)
-    this.#onOwedChange?.()
+    this.#calls.fail(error)
   }
 
   /** Waits for the answers of abandoned requests. @returns whether nothing is owed any more */
-  async cleared(graceMs: number): Promise<boolean> {
-    if (this.#owed.size === 0) return true
-    if (this.#failure) return false
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onOwedChange = resolve
-    const timer = this.#options.clock.after(graceMs, resolve)
-    await promise
-    timer.cancel()
-    this.#onOwedChange = undefined
-    return this.#owed.size === 0
-  }
-
-  #only(): Pending | undefined {
-    return this.#pending.size === 1 ? this.#pending.values().next().value : undefined
+  cleared(graceMs: number): Promise<boolean> {
+    return this.#calls.cleared(graceMs)
   }
 
   /** The request that what the server says of its own accord belongs to. */
   #holder(): Pending | undefined {
-    return this.#options.exclusive === false ? undefined : this.#only()
+    return this.#options.exclusive === false ? undefined : this.#calls.only
   }
 
-  #find(id: number | undefined): Pending | undefined {
-    if (id === undefined) return undefined
-    return this.#pending.get(id) ?? this.#background.get(id)
-  }
-
-  /** One timer for each request, moved lazily: progress only notes the time. */
-  #schedule(pending: Pending): void {
-    const { clock } = this.#options
-    const { responseTimeoutMs, deadline = Number.POSITIVE_INFINITY } = pending.call
-    const due = Math.min(pending.lastActivity + responseTimeoutMs, deadline)
-    // Node's timers fire at once when the delay is too long for them.
-    if (due === Number.POSITIVE_INFINITY) return
-    pending.timer = clock.after(Math.max(0, due - clock.now()), () => {
-      const now = clock.now()
-      if (pending.asked > 0) pending.lastActivity = now
-      const silent = now >= pending.lastActivity + responseTimeoutMs
-      if (!silent && now < deadline) return this.#schedule(pending)
-      const method = pending.call.method
-      const error = silent
-        ? new AppError(
-            'RESPONSE_TIMEOUT',
-            `no answer to ${method} within ${responseTimeoutMs} ms; the server hangs, or timeouts.responseTimeoutMs is too short for it`,
-            { method, responseTimeoutMs, ...this.#options.describe() },
-          )
-        : new AppError('DEADLINE_EXCEEDED', `no answer to ${method} before the request's deadline`, {
-            method,
-            ...this.#options.describe(),
-          })
-      this.#abandon(pending, error, silent ? 'no answer in time' : 'deadline exceeded')
-    })
-  }
-
-  #settle(pending: Pending): Pending {
-    if (!this.#pending.delete(pending.id)) this.#background.delete(pending.id)
-    if (pending.asked > 0) this.#asked.end(pending)
-    pending.timer?.cancel()
-    if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
-    return pending
-  }
-
-  #abandon(pending: Pending, error: AppError, reason: string): void {
-    if (!pending.call.background) this.#owed.add(pending.id)
-    if (this.#options.mcp && pending.call.cancellable !== false) {
-      this.#tell(() => this.notify('notifications/cancelled', JSON.stringify({ requestId: pending.id, reason })))
-    }
-    this.#settle(pending).reject(error)
-  }
-
-  /** For what a server may do without: a failed write shows in the next request. */
-  #tell(write: () => void): void {
+  /** A failed write shows in the next request; the connection's own end is told by the process. */
+  #cancel(id: number, reason: string): void {
+    if (!this.#options.mcp) return
     try {
-      write()
+      this.notify('notifications/cancelled', JSON.stringify({ requestId: id, reason }))
     } catch {
-      // Nothing depends on it: the connection's own end is told by the process.
+      // Nothing depends on it.
     }
   }
 
@@ -233,16 +141,11 @@ export class Channel {
     const id = mintedId(line, envelope.id)
     // Whoever can't read the id of a request answers with null (JSON-RPC 2.0, section 5).
     const unidentified = failed && (!envelope.id || sliceOf(line, envelope.id) === 'null')
-    const pending = id !== undefined ? this.#find(id) : unidentified ? this.#only() : undefined
+    const pending = id !== undefined ? this.#calls.find(id) : unidentified ? this.#calls.only : undefined
     if (pending && span) {
       const text = pending.call.subscriptionId === undefined ? sliceOf(line, span) : resubscribed(line, span, pending)
-      this.#settle(pending).resolve({ kind: failed ? 'error' : 'result', text })
-    } else if (id !== undefined && this.#owed.delete(id)) this.#paid()
-    else this.#options.onInvalid(line)
-  }
-
-  #paid(): void {
-    if (this.#owed.size === 0) this.#onOwedChange?.()
+      this.#calls.settle(pending).resolve({ kind: failed ? 'error' : 'result', text })
+    } else if (id === undefined || !this.#calls.tookLate(id)) this.#options.onInvalid(line)
   }
 
   #incoming(line: string, envelope: Envelope): void {
@@ -266,7 +169,7 @@ export class Channel {
   #toListener(line: string, method: string, envelope: Envelope): boolean {
     const span = subscriptionIdSpan(line, envelope.params)
     if (!span) return false
-    const pending = this.#find(mintedId(line, span))
+    const pending = this.#calls.find(mintedId(line, span))
     // One that was cancelled has no reader, and what it was told is nobody else's.
     if (pending?.call.method !== listenMethod) return true
     const { subscriptionId } = pending.call
@@ -283,7 +186,7 @@ export class Channel {
 
   #progress(line: string, envelope: Envelope): void {
     const span = envelope.params && scanObject(line, ['progressToken'], envelope.params)?.[0]
-    const pending = this.#find(mintedId(line, span))
+    const pending = this.#calls.find(mintedId(line, span))
     // Progress of a request that is over has no reader.
     if (!span || pending?.token === undefined) return
     pending.lastActivity = this.#options.clock.now()
@@ -336,6 +239,3 @@ function resubscribed(line: string, within: Span, { call }: Pending): JsonText {
   const span = subscriptionIdSpan(text, { start: 0, end: text.length })
   return span && call.subscriptionId !== undefined ? splice(text, span, call.subscriptionId) : text
 }
-
-const aborted = (call: Call): AppError =>
-  new AppError('ABORTED', `${call.method} was cancelled by the caller`, { method: call.method })

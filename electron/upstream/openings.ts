@@ -1,10 +1,10 @@
 import type { ProcessSpec } from '../process/types.ts'
+import type { StdioConnectionOptions } from './connection-options.ts'
 import type { UpstreamDeps } from './deps.ts'
 import { type EraVerdict, type EraVerdicts, verdictKey } from './era-verdicts.ts'
 import { kindAfter, openingOf, sessionOpening } from './kinds.ts'
 import { processSpec, type StdioConfig } from './process-spec.ts'
 import type { Session } from './sessions.ts'
-import type { StdioConnectionOptions } from './stdio-connection.ts'
 
 /** How the next process is started and spoken to first, by what is known of the server. */
 export class Openings {

@@ -1,7 +1,8 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Pool } from '../pool/pool.ts'
+import type { SessionListener } from './connection-options.ts'
 import { isSessionKind, sessionKind } from './kinds.ts'
-import type { SessionListener, StdioConnection } from './stdio-connection.ts'
+import type { StdioConnection } from './stdio-connection.ts'
 import { StdioSession } from './stdio-session.ts'
 import type { JsonText, UpstreamReply, UpstreamRequest, UpstreamSession } from './types.ts'
 

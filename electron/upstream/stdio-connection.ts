@@ -1,12 +1,12 @@
 import { AppError, type ErrorCode } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
-import type { Clock, Timer } from '../kit/clock.ts'
+import type { Timer } from '../kit/clock.ts'
 import { deferred } from '../kit/deferred.ts'
 import type { CloseManner, DownCause, Resource } from '../pool/types.ts'
-import type { ChildTree, ProcessSpec } from '../process/types.ts'
+import type { ChildTree } from '../process/types.ts'
 import { type Answer, type Call, Channel } from './channel.ts'
 import { ConnectionLog, type ConnectionLogSnapshot } from './connection-log.ts'
-import type { EraVerdict } from './era-verdicts.ts'
+import type { StdioConnectionOptions } from './connection-options.ts'
 import {
   connectFailed,
   connectionClosed,
@@ -17,10 +17,9 @@ import {
   lineTooLong,
   processFacts,
 } from './failures.ts'
-import type { ClientInfo } from './handshake.ts'
 import { negotiate, type Opening, ProbeUnanswered } from './negotiation.ts'
 import { modernMeta } from './revisions.ts'
-import type { Handshake, JsonText, ServerNotification, ServerRequest } from './types.ts'
+import type { Handshake, JsonText } from './types.ts'
 
 /**
  * After the end of stdout or a failed write the exit follows within moments, unless the process lives on. Its code and the
@@ -30,43 +29,6 @@ const lastWordsMs = 250
 
 /** An exit this soon after the answer belongs to it: a single-shot program. */
 const exitAfterAnswerMs = 1_000
-
-export interface StdioConnectionOptions {
-  readonly connectionId: string
-  readonly tree: ChildTree
-  readonly spec: ProcessSpec
-  /** How the process is spoken to first; plain JSON-RPC programs get no MCP notifications. */
-  readonly opening: Opening
-  /** What it is; undefined while that is to be found out, and where what it was opened as says it. */
-  readonly kind?: string | undefined
-  /** What a connection is that was to find out what its server speaks. */
-  kindAfter(handshake: Handshake): string
-  /** What is known of the server's eras, and what becomes known. */
-  readonly verdict: EraVerdict
-  learn(found: EraVerdict): void
-  /** Whether requests have the connection one at a time; see {@link ChannelOptions.exclusive}. */
-  readonly exclusive: boolean
-  /** A client's own session, which speaks with its process itself. */
-  readonly session?: SessionListener | undefined
-  readonly clientInfo: ClientInfo
-  readonly connectTimeoutMs: number
-  readonly clock: Clock
-  /** Started, and now shakes hands. */
-  handshaking(): void
-  onHandshake(handshake: Handshake, kind: string | undefined): void
-  /** See {@link ChannelOptions.onChange}; not told of a client's own session. */
-  onChange(notification: ServerNotification): void
-  onNotification(notification: ServerNotification): void
-  onInvalidLine(head: string): void
-  onListenerError(error: unknown): void
-}
-
-/** Who listens to a connection of a client's own, whatever request is under way. */
-export interface SessionListener {
-  onNotification(notification: ServerNotification): void
-  onServerRequest(request: ServerRequest): void
-  onEnded(error: AppError): void
-}
 
 /** A server that is silent when it is asked what it speaks gets no more than this; slow launchers have longer connect timeouts. */
 const longestProbeMs = 30_000

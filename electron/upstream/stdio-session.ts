@@ -1,6 +1,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Lease } from '../pool/types.ts'
-import type { SessionListener, StdioConnection } from './stdio-connection.ts'
+import type { SessionListener } from './connection-options.ts'
+import type { StdioConnection } from './stdio-connection.ts'
 import type {
   Handshake,
   JsonText,

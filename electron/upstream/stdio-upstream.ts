@@ -1,14 +1,13 @@
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
-import type { Failure } from '../../shared/state.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
 import type { Lease, OpenContext } from '../pool/types.ts'
 import { spawnTree } from '../process/spawn.ts'
 import type { ChildTree, ProcessSpec } from '../process/types.ts'
 import type { ConnectionLogSnapshot } from './connection-log.ts'
+import { Connections } from './connections.ts'
 import type { UpstreamDeps } from './deps.ts'
-import { EndedLogs } from './ended-logs.ts'
 import { EraFinder } from './era-finder.ts'
 import { EraVerdicts } from './era-verdicts.ts'
 import { HandshakeCache } from './handshake-cache.ts'
@@ -35,7 +34,7 @@ import type {
   UpstreamSession,
   UpstreamView,
 } from './types.ts'
-import { connectionView, failureOf, upstreamState } from './view.ts'
+import { connectionView, upstreamState } from './view.ts'
 import { type Watched, Watcher } from './watcher.ts'
 
 /** POOL semantics, "Defaults": shutdown in all. */
@@ -55,12 +54,8 @@ export class StdioUpstream implements Upstream {
   readonly #sessions: Sessions
   readonly #watcher: Watcher
   #defaultKind: string
-  /** Every connection whose process tree may still live, by id. */
-  readonly #live = new Map<string, StdioConnection>()
-  readonly #ended = new EndedLogs()
+  readonly #connections: Connections
   #singleShot: SingleShotDetector
-  #lastFailure: Failure | null = null
-  #lastAttemptFailed = false
 
   constructor(config: StdioConfig, deps: UpstreamDeps) {
     this.name = config.name
@@ -98,7 +93,7 @@ export class StdioUpstream implements Upstream {
     this.#openings = new Openings({ deps, config: () => this.#config, eras: deps.eras ?? new EraVerdicts(clock) })
     this.#eras = new EraFinder({
       config: () => this.#config,
-      verdict: () => this.#openings.verdict(this.#live.size > 0),
+      verdict: () => this.#openings.verdict(this.#connections.size > 0),
       probe: (wanted) => this.#pool.acquire({ kind: probeKind(wanted) }),
       done: (lease) => this.#giveProbeBack(lease),
     })
@@ -115,7 +110,7 @@ export class StdioUpstream implements Upstream {
       keep: (connectionId, on) => this.#pool.keep(connectionId, on),
       onListenerError: (error) => this.#reportListener(error),
     })
-    this.#listen()
+    this.#connections = this.#listen()
   }
 
   get config(): StdioConfig {
@@ -167,10 +162,10 @@ export class StdioUpstream implements Upstream {
     const handshake = this.#handshakes.latest?.handshake
     const jsonrpc = this.#config.protocol === 'jsonrpc'
     return {
-      state: upstreamState(pool, this.#lastAttemptFailed),
+      state: upstreamState(pool, this.#connections.lastAttemptFailed),
       era: jsonrpc ? 'jsonrpc' : (handshake?.era ?? null),
       serverInfo: handshake ? { ...handshake.serverInfo, protocolVersion: handshake.protocolVersion } : null,
-      lastFailure: this.#lastFailure,
+      lastFailure: this.#connections.lastFailure,
       advice: this.#singleShot.marked ? [singleShotAdvice] : [],
       pool,
       connections: this.#pool.connections().map((pooled) => connectionView(this.name, pooled)),
@@ -178,13 +173,11 @@ export class StdioUpstream implements Upstream {
   }
 
   logs(connectionId: string): ConnectionLogSnapshot | undefined {
-    return this.#live.get(connectionId)?.log() ?? this.#ended.get(connectionId)
+    return this.#connections.log(connectionId)
   }
 
   pids(): Map<string, number> {
-    const pids = new Map<string, number>()
-    for (const [id, { pid }] of this.#live) if (pid !== null) pids.set(id, pid)
-    return pids
+    return this.#connections.pids()
   }
 
   spawn(): string {
@@ -233,8 +226,7 @@ export class StdioUpstream implements Upstream {
     this.#openings.forget()
     this.#singleShot = new SingleShotDetector(this.#deps.clock, config.protocol === 'jsonrpc')
     this.#pool.setSingleShot(false)
-    this.#lastFailure = null
-    this.#lastAttemptFailed = false
+    this.#connections.forgetFailures()
     this.#pool.resetBreaker()
     this.#pool.restart()
   }
@@ -270,7 +262,7 @@ export class StdioUpstream implements Upstream {
   /** One that clients share, the newest that speaks as the latest one does. */
   #sharedConnection(): StdioConnection | undefined {
     const era = this.#handshakes.latest?.handshake.era
-    return [...this.#live.values()].findLast((each) => each.alive && each.isShared && each.handshake?.era === era)
+    return this.#connections.findLast((each) => each.alive && each.isShared && each.handshake?.era === era)
   }
 
   async #openForWatch(): Promise<StdioConnection> {
@@ -287,7 +279,7 @@ export class StdioUpstream implements Upstream {
     const tree = spawnTree(spec, { clock, guard })
     try {
       const connection = this.#connect(context, config, spec, tree)
-      this.#live.set(context.connectionId, connection)
+      this.#connections.add(connection)
       return connection
     } catch (error) {
       // Nobody else knows of it.
@@ -320,34 +312,21 @@ export class StdioUpstream implements Upstream {
     })
   }
 
-  #listen(): void {
-    forwardPoolEvents(this.#pool.events, this.events, (connectionId) => this.#live.get(connectionId))
+  #listen(): Connections {
     const { events } = this.#pool
-    const { clock } = this.#deps
+    // First: what is told of an ended connection is looked up before it is forgotten.
+    forwardPoolEvents(events, this.events, (connectionId) => this.#connections.get(connectionId))
+    const connections = new Connections(this.#deps.clock, events, (connection) => {
+      if (!this.#singleShot.ended(connection)) return
+      this.#pool.setSingleShot(true)
+      this.events.emit('single-shot', undefined)
+    })
     events.on('connection.ready', ({ connectionId }) => {
-      this.#lastAttemptFailed = false
-      const connection = this.#live.get(connectionId)
+      const connection = connections.get(connectionId)
       if (connection?.isShared) this.#watcher.ready(connection)
     })
-    events.on('connection.failed', ({ error }) => {
-      this.#lastAttemptFailed = true
-      this.#lastFailure = failureOf(error, clock.wall())
-    })
-    events.on('connection.closing', ({ connectionId, error, reason }) => {
-      this.#live.get(connectionId)?.closingFor(reason)
-      this.#watcher.ended(connectionId, reason)
-      if (error && reason !== 'single-use') this.#lastFailure = failureOf(error, clock.wall())
-    })
-    events.on('connection.dead', ({ connectionId }) => {
-      const connection = this.#live.get(connectionId)
-      if (!connection) return
-      this.#live.delete(connectionId)
-      this.#ended.add(connection)
-      if (this.#singleShot.ended(connection)) {
-        this.#pool.setSingleShot(true)
-        this.events.emit('single-shot', undefined)
-      }
-    })
+    events.on('connection.closing', ({ connectionId, reason }) => this.#watcher.ended(connectionId, reason))
+    return connections
   }
 
   #reportListener(error: unknown): void {

@@ -18,7 +18,7 @@ describe('isolation multiplex', () => {
     await upstream.request(callTool('pid'))
     await Promise.all(Array.from({ length: 4 }, () => upstream.request(sleep(100))))
     expect(pids.size).toBe(1)
-    const replies = await Promise.all(Array.from({ length: 8 }, () => upstream.request(sleep(100))))
+    const replies = await Promise.all(Array.from({ length: 8 }, () => upstream.request(sleep(1_500))))
     expect(pids.size).toBe(2)
     const perProcess = Object.values(Object.groupBy(replies, ({ pid }) => String(pid)))
     expect(perProcess.map((each) => each?.length)).toEqual([4, 4])
