@@ -188,10 +188,10 @@ export class ModernOverLegacy implements Backend {
     else this.#deps.announcements.pass(this.name, notification)
   }
 
-  /** One connection is left for everybody else, where there are several. */
+  /** Half of the connections are left for everybody else. */
   get #held(): Held {
     const { maxConnections } = this.#upstream.config.pool
-    return { max: Math.max(1, maxConnections - 1), isWanted: () => this.#upstream.view().pool.waiting > 0 }
+    return { max: Math.max(1, Math.floor(maxConnections / 2)), isWanted: () => this.#upstream.view().pool.waiting > 0 }
   }
 
   #profile({ capabilities }: ClientContext): ProcessProfile {

@@ -1,6 +1,6 @@
 import { scanObject, sliceOf, splice } from '../../upstream/envelope.ts'
 import type { Handshake, JsonText } from '../../upstream/types.ts'
-import { append, elementsOf, memberText, objectOf, withMember, without } from '../json/members.ts'
+import { append, elementsOf, memberOf, memberText, objectOf, withMember, without } from '../json/members.ts'
 import { cacheableMethods, metaKeys, modernVersions } from '../modern/envelope.ts'
 
 /** Tasks of 2025-11-25 have no counterpart. */
@@ -56,6 +56,8 @@ function withoutTaskTools(text: JsonText): JsonText {
   return splice(text, span, `[${tools.join(',')}]`)
 }
 
+const legacyMembers = new Set(['elicitationId', 'task'])
+
 /** The text of an `InputRequiredResult`. */
 export function inputRequired(requests: ReadonlyMap<string, JsonText>, requestState: string): JsonText {
   const inputRequests = objectOf([...requests].map(([key, request]) => ({ text: memberText(key, request) })))
@@ -64,14 +66,13 @@ export function inputRequired(requests: ReadonlyMap<string, JsonText>, requestSt
 
 /**
  * A legacy server's request as part of an `input_required` result. Ids of URL elicitations and tasks are of the legacy
- * era alone.
+ * era alone, and nobody could tell its progress.
  */
 export function embeddedRequest(method: string, params: JsonText | undefined): JsonText {
   const request = `{"method":${JSON.stringify(method)}}`
   if (params === undefined) return request
-  return withMember(
-    request,
-    'params',
-    without(params, (key) => key === 'elicitationId' || key === 'task'),
-  )
+  const meta = memberOf(params, '_meta')
+  const kept = meta?.startsWith('{') ? without(meta, (key) => key === 'progressToken') : undefined
+  const own = without(params, (key) => legacyMembers.has(key) || (key === '_meta' && kept === '{}'))
+  return withMember(request, 'params', kept === undefined || kept === '{}' ? own : withMember(own, '_meta', kept))
 }

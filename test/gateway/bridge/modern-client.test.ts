@@ -272,7 +272,7 @@ describe('questions of the server', () => {
   })
 
   test('ids of URL elicitations stay behind', async () => {
-    const url = '{"mode":"url","message":"m","url":"https://x.y","elicitationId":"e1"}'
+    const url = '{"mode":"url","message":"m","url":"https://x.y","elicitationId":"e1","_meta":{"progressToken":1}}'
     const { request } = serverRequest('elicitation/create', url)
     const { client } = await start(({ method, onServerRequest }) => {
       if (method !== 'prompts/get') return '{}'
