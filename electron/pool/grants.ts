@@ -38,8 +38,12 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
    * when none is idle and known to be well.
    */
   takeIdle(kind: string, options: AcquireOptions | undefined, now: number): Lease<R> | undefined {
+    const { idle } = this.#core
+    // Almost always: nothing but a kind is asked for, and it is the one that was used last.
+    const plain = options === undefined || (options.only === undefined && options.prefer === undefined)
     for (;;) {
-      const connection = this.#pick(kind, options)
+      const { newest } = idle
+      const connection = plain && newest?.kind === kind ? newest : this.#pick(kind, options)
       if (!connection) return undefined
       if (this.#validator.isDue(connection, now)) {
         this.#validator.begin(connection, now)
@@ -49,7 +53,7 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
         this.#closer.end(connection, 'unhealthy', 'abrupt')
         continue
       }
-      this.#core.idle.remove(connection)
+      idle.remove(connection)
       const lease = this.#grant(connection, now, 0, false, this.#watch.trace(), options?.hold === true)
       this.#core.events.emit('acquire.settled', grantedAtOnce)
       return lease
@@ -60,7 +64,7 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
   place(connection: PooledConnection<R>, now: number): void {
     const { waiters, idle, events } = this.#core
     connection.moveTo('idle', now)
-    const waiter = waiters.takeFor(connection.id, connection.kind)
+    const waiter = waiters.length === 0 ? undefined : waiters.takeFor(connection.id, connection.kind)
     if (!waiter) {
       idle.push(connection)
       return
@@ -97,8 +101,7 @@ export class Grants<R extends Resource> implements LeaseHost<R> {
       const preferred = idle.find(options.prefer)
       if (preferred?.kind === kind) return preferred
     }
-    const { newest } = idle
-    return newest?.kind === kind ? newest : idle.newestOf(kind)
+    return idle.newestOf(kind)
   }
 
   #grant(
