@@ -29,7 +29,6 @@ const program = (entry: string, target: string, chunks?: string): EnvironmentOpt
       output: chunks
         ? { entryFileNames: '[name].js', chunkFileNames: `${chunks}/[name].js` }
         : { entryFileNames: '[name].js', codeSplitting: false },
-      checks: { eval: false }, // hdr-histogram-js hides a require of zlib that way, for a function that is not used
     },
   },
 })

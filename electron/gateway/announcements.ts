@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '../kit/emitter.ts'
+import { scanObject, spanAt, stringAt } from '../upstream/envelope.ts'
 import type { JsonText, ServerNotification } from '../upstream/types.ts'
-import { isObject } from './message.ts'
 
 const listChanged = new Set([
   'notifications/tools/list_changed',
@@ -33,9 +33,8 @@ export class Announcements {
   }
 }
 
-/** The resource that a `resources/updated` is about. */
+/** The resource that a `resources/updated` is about; undefined when it can't be read: a server may write anything. */
 export function updatedUri(message: JsonText): string | undefined {
-  const value: unknown = JSON.parse(message)
-  const params = isObject(value) ? value.params : undefined
-  return isObject(params) && typeof params.uri === 'string' ? params.uri : undefined
+  const params = spanAt(message, ['params'])
+  return params && stringAt(message, scanObject(message, ['uri'], params)?.[0])
 }

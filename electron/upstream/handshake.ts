@@ -21,15 +21,35 @@ export class Refused extends AppError {
     const supported = supportedOf(record.data)
     const hint =
       code === unsupportedProtocolVersion && supported ? `; it speaks ${supported.join(', ') || 'no revision'}` : ''
-    const message = typeof record.message === 'string' ? `${record.message} (${code})` : answer.text.slice(0, 200)
-    super('HANDSHAKE_FAILED', `the server refused ${method}: ${message}${hint}`, { error })
+    const message =
+      typeof record.message === 'string'
+        ? `${cut(record.message, longestMessage)} (${code})`
+        : cut(answer.text, longestName)
+    super('HANDSHAKE_FAILED', `the server refused ${method}: ${message}${hint}`, {
+      error: answer.text.length > longestErrorJson ? cut(answer.text, longestMessage) : error,
+    })
     this.rpcCode = code
     this.supported = code === unsupportedProtocolVersion ? (supported ?? []) : undefined
   }
 }
 
 const supportedOf = (data: unknown): string[] | undefined =>
-  isRecord(data) && Array.isArray(data.supported) ? data.supported.map(String) : undefined
+  isRecord(data) && Array.isArray(data.supported) ? revisionsOf(data.supported) : undefined
+
+/** What a server says of itself and of its failure is shown, kept and sent with each refusal: not megabytes of it. */
+const longestName = 200
+const longestMessage = 1_000
+const longestErrorJson = 10_000
+const mostRevisions = 50
+
+const cut = (text: string, longest: number): string =>
+  text.length > longest ? `${text.slice(0, longest - 1).toWellFormed()}…` : text
+
+const revisionsOf = (told: unknown[]): string[] =>
+  told.slice(0, mostRevisions).map((revision) => cut(String(revision), longestName))
+
+const isVersion = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && value.length <= longestName
 
 /**
  * The handshake of the legacy era on a new connection. Whoever calls limits the time: `initialize` must not be cancelled.
@@ -47,7 +67,7 @@ export async function initialize(channel: Channel, params: JsonText): Promise<Ha
   if (answer.kind === 'error') throw new Refused('initialize', answer)
   const result = parsed(answer.text)
   // Servers leave out parts that the schema requires; only the version is needed.
-  if (!isRecord(result) || typeof result.protocolVersion !== 'string' || result.protocolVersion === '') {
+  if (!isRecord(result) || !isVersion(result.protocolVersion)) {
     throw new AppError(
       'HANDSHAKE_FAILED',
       'the server answered initialize without a protocolVersion: not an MCP server?',
@@ -79,7 +99,8 @@ export async function discover(channel: Channel, clientInfo: ClientInfo, timeout
   })
   if (answer.kind === 'error') throw new Refused('server/discover', answer)
   const result = parsed(answer.text)
-  const versions = isRecord(result) && Array.isArray(result.supportedVersions) ? result.supportedVersions : undefined
+  const versions =
+    isRecord(result) && Array.isArray(result.supportedVersions) ? revisionsOf(result.supportedVersions) : undefined
   if (!isRecord(result) || !versions) {
     throw new AppError('HANDSHAKE_FAILED', 'the server answered server/discover without supportedVersions', {
       result: answer.text.slice(0, 500),
@@ -104,4 +125,4 @@ function identityOf(info: unknown): { name: string; version: string } {
   return { name: text(name), version: text(version) }
 }
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const text = (value: unknown): string => (typeof value === 'string' ? cut(value, longestName) : '')
