@@ -188,6 +188,7 @@ export interface Upstream {
    * Watches what the server tells outside of requests, through one watcher connection: a resource by its URI, or a kind of
    * list. Counted: the first watch of a key subscribes at the server, the last one to stop unsubscribes; replayed after a
    * respawn. Legacy: resources/subscribe and list_changed notifications; modern: one subscriptions/listen.
+   * A resource has a process opened; a list is watched while a process lives, and again when the next one does.
    * @returns stops; idempotent
    * @throws AppError, or the server's own error as `{kind: 'error', text}` reply when it refuses
    */
