@@ -453,6 +453,9 @@ export class ModelRun {
     const rival = this.#rival.pool.snapshot()
     const permit = this.#budget.used < this.#budget.max || (rival.idle > 0 && rival.draining + now.draining === 0)
     const room = now.idle + now.leased + now.draining < now.max && permit
+    const open = new Set(pool.connections().map(({ id, open }) => open && id))
+    const lost = this.#calls.find(({ settled, only }) => !settled && only !== undefined && !open.has(only))
+    if (lost) throw new Error(`somebody waits for ${lost.only} alone, which has ended`)
     const waiting = this.#calls.filter(({ settled, only }) => !settled && only === undefined).length
     if (now.state === 'running' && now.breaker.state === 'closed' && waiting > 0 && asleep) {
       if (room) throw new Error(`${waiting} wait, a permit is free, and nothing is being opened`)
