@@ -4,10 +4,13 @@ import type { GatewayState } from '../../shared/state.ts'
 import type { Timer } from '../kit/clock.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Announcements } from './announcements.ts'
+import type { Conversation } from './bridge/conversation.ts'
+import type { UrlRetry } from './bridge/modern-over-legacy.ts'
 import { Parked } from './bridge/parked.ts'
 import { isAllowedHost, isAllowedOrigin } from './checks/origin.ts'
 import { bearerMatches } from './checks/token.ts'
 import { notReady } from './health.ts'
+import { Holders } from './holders.ts'
 import { listenError, loopbackAddress } from './http/address.ts'
 import { sendJson } from './http/respond.ts'
 import { SseConnections } from './http/sse.ts'
@@ -74,7 +77,9 @@ export class Gateway {
     })
     this.#serverNotifications = new ServerNotifications(this.#sessions)
     const announcements = new Announcements()
-    this.#targets = new Targets(upstreams, options.version, { clock, announcements, parked: new Parked(clock) })
+    const holders = new Holders(clock)
+    const parked = new Parked<Conversation | UrlRetry>(clock, holders)
+    this.#targets = new Targets(upstreams, options.version, { clock, announcements, holders, parked })
     this.#listeners = new Listeners(this.#relay, this.#streams)
     const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse, clock }
     this.#mcp = new McpEndpoint({

@@ -9,6 +9,7 @@ import type { Conversation } from './bridge/conversation.ts'
 import { LegacyOverModern } from './bridge/legacy-over-modern.ts'
 import { ModernOverLegacy, type UrlRetry } from './bridge/modern-over-legacy.ts'
 import type { Parked } from './bridge/parked.ts'
+import type { Holders } from './holders.ts'
 import { OwnProcess } from './legacy/own-process.ts'
 import type { UpstreamDirectory } from './types.ts'
 
@@ -21,6 +22,10 @@ export interface SessionNeeds {
   /** What a process that serves nobody else says outside of requests. */
   notification(notification: ServerNotification): void
   serverRequest(request: ServerRequest): void
+  /** Since when nothing of the client was seen, monotonic milliseconds; undefined while it is connected. */
+  goneSince(): number | undefined
+  /** What served it is given up: its client has to introduce itself anew. */
+  end(): void
 }
 
 /** What a URL of the gateway leads to: one upstream, or all of them. */
@@ -40,6 +45,7 @@ export interface Target {
 export interface TargetDeps {
   clock: Clock
   parked: Parked<Conversation | UrlRetry>
+  holders: Holders
   announcements: Announcements
 }
 
@@ -83,12 +89,12 @@ export class UpstreamTarget implements Target {
     const era = await upstream.eraFor('legacy', { signal: needs.signal })
     if (era === 'modern') {
       if (isolation !== 'session') return new LegacyOverModern(upstream, this.#deps.clock)
-      const own = new OwnProcess(upstream, undefined, needs)
+      const own = new OwnProcess(upstream, undefined, needs, this.#deps.holders)
       return new LegacyOverModern(own, this.#deps.clock, () => own.close())
     }
     // The server asks for roots outside of any request: only a process of its own can know whose they are.
     if (isolation === 'session' || (isolation === 'shared' && 'roots' in needs.capabilities))
-      return new OwnProcess(upstream, needs.initialize, needs)
+      return new OwnProcess(upstream, needs.initialize, needs, this.#deps.holders)
     const capabilities = isolation === 'multiplex' ? '{}' : canonicalJson(needs.capabilities)
     return new SharedProcesses(upstream, { era: 'legacy', capabilities })
   }

@@ -131,6 +131,31 @@ describe('a process of its own', () => {
     expect(gateway.state().sessions).toBe(0)
   })
 
+  test.each([
+    ['shared', 200],
+    ['session', 404],
+  ])(
+    'whose client has gone gives way when others wait; isolation %s: who comes back gets %i',
+    async (isolation, status) => {
+      const clock = new FakeClock()
+      const { endpoint, upstream } = await start(undefined, { isolation }, { clock })
+      const gone = await openSession(endpoint, '2025-11-25', roots)
+      const listens = await openSession(endpoint, '2025-11-25', roots)
+      const stream = await open(endpoint, { method: 'GET', headers: listens.headers })
+      const ended = () => upstream.sessions.map(({ closed }) => closed)
+      await clock.advance(60_000)
+      expect(ended()).toEqual([false, false])
+      upstream.waiting = 1
+      await clock.advance(500)
+      expect(ended()).toEqual([true, false])
+      expect((await gone.post(rpc('tools/list'))).status).toBe(status)
+      expect(upstream.sessions).toHaveLength(status === 200 ? 3 : 2)
+      await clock.advance(9_000)
+      expect(ended()[1]).toBe(false)
+      stream.destroy()
+    },
+  )
+
   test('tells its session, and no other, what it says outside of requests', async () => {
     const { endpoint, upstream, listen } = await start()
     const mine = await openSession(endpoint, '2025-11-25', roots)

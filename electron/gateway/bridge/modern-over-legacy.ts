@@ -25,7 +25,7 @@ import { rpcCodes } from '../rpc.ts'
 import { missingCapabilities, requiredCapabilities } from './capabilities.ts'
 import { Conversation } from './conversation.ts'
 import { discoverResult, embeddedRequest, inputRequired, modernResult } from './modern-results.ts'
-import { type Binding, bindingOf, type Held, type Parked } from './parked.ts'
+import { type Binding, bindingOf, type Parked } from './parked.ts'
 import { errorCode, errorReply, methodNotFound, ownReply } from './replies.ts'
 
 export interface ModernBridgeDeps {
@@ -151,7 +151,7 @@ export class ModernOverLegacy implements Backend {
 
   #ask(conversation: Conversation, requests: Map<string, ServerRequest>, binding: Binding): UpstreamReply {
     const embedded = new Map([...requests].map(([key, { method, params }]) => [key, embeddedRequest(method, params)]))
-    return ownReply('result', inputRequired(embedded, this.#deps.parked.park(binding, conversation, this.#held)))
+    return ownReply('result', inputRequired(embedded, this.#deps.parked.park(binding, conversation, this.#upstream)))
   }
 
   /** -32042 of 2025-11-25: go to these URLs, then call again. */
@@ -186,12 +186,6 @@ export class ModernOverLegacy implements Backend {
       if (logLevel !== undefined && isLoud(notification.message, logLevel)) deliver?.(notification)
     } else if (method === 'notifications/progress') deliver?.(notification)
     else this.#deps.announcements.pass(this.name, notification)
-  }
-
-  /** Half of the connections are left for everybody else. */
-  get #held(): Held {
-    const { maxConnections } = this.#upstream.config.pool
-    return { max: Math.max(1, Math.floor(maxConnections / 2)), isWanted: () => this.#upstream.view().pool.waiting > 0 }
   }
 
   #profile({ capabilities }: ClientContext): ProcessProfile {

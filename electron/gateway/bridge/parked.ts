@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Clock, Timer } from '../../kit/clock.ts'
+import type { Unsubscribe } from '../../kit/emitter.ts'
 import { randomHandle } from '../../kit/ids.ts'
+import type { Upstream } from '../../upstream/types.ts'
 import { type BackendRequest, canonicalJson } from '../backend.ts'
+import type { Holders } from '../holders.ts'
 import { isObject } from '../message.ts'
 
 /** How long a server's question waits for the client's retry (PROTOCOL, section 1). */
@@ -9,10 +12,6 @@ const parkedTtlMs = 300_000
 
 /** Handles that are valid at once; beyond this the oldest gives way. */
 const maxParked = 1024
-
-/** A question that is this old gives way to a request that waits for a connection. Who retries later starts anew. */
-const yieldAfterMs = 10_000
-const yieldCheckMs = 500
 
 /** What a retry must agree with: who asks, what for, and with which parameters. */
 export interface Binding {
@@ -29,20 +28,12 @@ export interface Waiting {
   abandon(): void
 }
 
-/** What a waiting call keeps from others: a connection of its upstream. */
-export interface Held {
-  /** More than so many of its kind must not wait at once. */
-  max: number
-  /** Whether somebody waits for a connection. */
-  isWanted(): boolean
-}
-
 interface Entry<T extends Waiting> {
   binding: Binding
   waiting: T
-  held: Held | undefined
-  parkedAt: number
+  upstream: Upstream | undefined
   timer: Timer
+  release: Unsubscribe | undefined
 }
 
 const retryMembers = new Set(['_meta', 'inputResponses', 'requestState'])
@@ -68,10 +59,11 @@ export class Parked<T extends Waiting> {
   readonly #clock: Clock
   /** Oldest first. */
   readonly #entries = new Map<string, Entry<T>>()
-  #yielding: Timer | undefined
+  readonly #holders: Holders
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, holders: Holders) {
     this.#clock = clock
+    this.#holders = holders
   }
 
   get size(): number {
@@ -79,17 +71,19 @@ export class Parked<T extends Waiting> {
   }
 
   /**
-   * @param held absent when it holds nothing
+   * @param upstream whose connection it holds; absent when it holds none
    * @returns the handle: a `requestState`
    */
-  park(binding: Binding, waiting: T, held?: Held): string {
+  park(binding: Binding, waiting: T, upstream?: Upstream): string {
     if (this.#entries.size >= maxParked) this.#abandonOldest(() => true)
-    const peers = held ? [...this.#entries.values()].filter((entry) => this.#holds(entry, binding.upstream)).length : 0
-    if (held && peers >= held.max) this.#abandonOldest((entry) => this.#holds(entry, binding.upstream))
+    if (upstream) this.#makeRoom(upstream)
     const handle = randomHandle()
+    const parkedAt = this.#clock.now()
     const timer = this.#clock.after(parkedTtlMs, () => this.#abandon(handle))
-    this.#entries.set(handle, { binding, waiting, held, parkedAt: this.#clock.now(), timer })
-    if (held) this.#yielding ??= this.#clock.every(yieldCheckMs, () => this.#yieldToOthers())
+    // Who retries later starts anew.
+    const release =
+      upstream && this.#holders.add({ upstream, idleSince: () => parkedAt, giveWay: () => this.#abandon(handle) })
+    this.#entries.set(handle, { binding, waiting, upstream, timer, release })
     return handle
   }
 
@@ -99,18 +93,19 @@ export class Parked<T extends Waiting> {
     if (!entry) return undefined
     for (const key of ['principal', 'upstream', 'method', 'digest'] as const)
       if (entry.binding[key] !== binding[key]) return undefined
-    this.#entries.delete(handle)
-    entry.timer.cancel()
+    this.#remove(handle, entry)
     return entry.waiting
   }
 
   close(): void {
     for (const handle of [...this.#entries.keys()]) this.#abandon(handle)
-    this.#yielding?.cancel()
   }
 
-  #holds({ held, binding }: Entry<T>, upstream: string): boolean {
-    return held !== undefined && binding.upstream === upstream
+  /** Half of its connections are left for everybody else. */
+  #makeRoom(upstream: Upstream): void {
+    const max = Math.max(1, Math.floor(upstream.config.pool.maxConnections / 2))
+    const held = [...this.#entries.values()].filter((entry) => entry.upstream === upstream).length
+    if (held >= max) this.#abandonOldest((entry) => entry.upstream === upstream)
   }
 
   #abandonOldest(which: (entry: Entry<T>) => boolean): void {
@@ -118,25 +113,16 @@ export class Parked<T extends Waiting> {
     if (oldest) this.#abandon(oldest[0])
   }
 
-  /** One at a time for each upstream: its connection may be all that was wanted. */
-  #yieldToOthers(): void {
-    const before = this.#clock.now() - yieldAfterMs
-    const asked = new Set<string>()
-    for (const [handle, { held, binding, parkedAt }] of [...this.#entries]) {
-      if (!held || asked.has(binding.upstream)) continue
-      asked.add(binding.upstream)
-      if (parkedAt <= before && held.isWanted()) this.#abandon(handle)
-    }
-    if (asked.size > 0) return
-    this.#yielding?.cancel()
-    this.#yielding = undefined
-  }
-
   #abandon(handle: string): void {
     const entry = this.#entries.get(handle)
     if (!entry) return
-    this.#entries.delete(handle)
-    entry.timer.cancel()
+    this.#remove(handle, entry)
     entry.waiting.abandon()
+  }
+
+  #remove(handle: string, { timer, release }: Entry<T>): void {
+    this.#entries.delete(handle)
+    timer.cancel()
+    release?.()
   }
 }

@@ -166,7 +166,7 @@ export class LegacyEndpoint {
       logLevel: undefined,
       protocolVersion: introduction.protocolVersion,
     }
-    const link = new SessionLink()
+    const link = new SessionLink((session) => this.#deps.sessions.close(session, 'evicted'))
     const backend = await target.legacy(link.needs(introduction.params, introduction.capabilities))
     let session: LegacySession | undefined
     try {
@@ -183,6 +183,7 @@ export class LegacyEndpoint {
         serverCapabilities: handshake.capabilities,
       })
       if (!session) return 'too many'
+      session.socket = response.socket
       link.join(session)
       return { session, result }
     } finally {
@@ -194,7 +195,7 @@ export class LegacyEndpoint {
   async #connect(session: LegacySession): Promise<SessionBackend> {
     const { target, context, initialize } = session
     refuseStopped(target)
-    const link = new SessionLink()
+    const link = new SessionLink((ended) => this.#deps.sessions.close(ended, 'evicted'))
     link.join(session)
     const backend = await target.legacy(link.needs(initialize, context.capabilities))
     return session.adopt(target, backend)
@@ -255,6 +256,7 @@ export class LegacyEndpoint {
       return undefined
     }
     session.touch()
+    session.socket = call.response.socket
     // The upstream may have been stopped and started, and be another object, since this session began.
     if (session.target !== call.target) {
       session.retarget(call.target)

@@ -1,26 +1,25 @@
 import { AppError } from '../../../shared/errors.ts'
+import type { Unsubscribe } from '../../kit/emitter.ts'
 import type {
   Handshake,
   JsonText,
   ServerNotification,
-  ServerRequest,
   Upstream,
   UpstreamReply,
   UpstreamSession,
 } from '../../upstream/types.ts'
 import type { BackendRequest, HandshakeRequest, SessionBackend } from '../backend.ts'
+import type { Holders } from '../holders.ts'
 import { memberOf } from '../json/members.ts'
 import type { LogLevel } from '../log-level.ts'
+import type { SessionNeeds } from '../targets.ts'
 
-export interface OwnProcessHooks {
-  /** What the server says outside of any request. */
-  notification(notification: ServerNotification): void
-  serverRequest(request: ServerRequest): void
-}
+export type OwnProcessHooks = Pick<SessionNeeds, 'notification' | 'serverRequest' | 'goneSince' | 'end'>
 
 /**
  * A process that serves one session and nobody else: what it remembers is this client's. When it dies, calls under way
- * fail and the next one opens another with the same `initialize`; with the session it is closed.
+ * fail and the next one opens another with the same `initialize`; with the session it is closed. It gives way to others
+ * when its client has gone without a word.
  */
 export class OwnProcess implements SessionBackend {
   readonly profile = undefined
@@ -28,13 +27,16 @@ export class OwnProcess implements SessionBackend {
   /** The client's own; undefined for a server of the modern era. */
   readonly #initialize: JsonText | undefined
   readonly #hooks: OwnProcessHooks
+  readonly #holders: Holders
+  #release: Unsubscribe | undefined
   readonly #watched = new Map<string, (notification: ServerNotification) => void>()
   #logLevel: LogLevel | undefined
   #session: UpstreamSession | undefined
   #opening: Promise<UpstreamSession> | undefined
   #closed = false
 
-  constructor(upstream: Upstream, initialize: JsonText | undefined, hooks: OwnProcessHooks) {
+  constructor(upstream: Upstream, initialize: JsonText | undefined, hooks: OwnProcessHooks, holders: Holders) {
+    this.#holders = holders
     this.#upstream = upstream
     this.#initialize = initialize
     this.#hooks = hooks
@@ -90,6 +92,7 @@ export class OwnProcess implements SessionBackend {
 
   close(): void {
     this.#closed = true
+    this.#release?.()
     this.#session?.close()
   }
 
@@ -109,12 +112,25 @@ export class OwnProcess implements SessionBackend {
       throw new AppError('ABORTED', 'The session has ended', { upstream: this.name })
     }
     this.#session = session
+    this.#release?.()
+    this.#release = this.#holders.add({
+      upstream: this.#upstream,
+      idleSince: () => this.#hooks.goneSince(),
+      giveWay: () => this.#giveWay(session),
+    })
     session.onNotification = (notification) => this.#notification(notification)
     session.onServerRequest = (request) => this.#hooks.serverRequest(request)
     this.#tellLogLevel(session)
     for (const uri of this.#watched.keys())
       session.request(subscription('resources/subscribe', uri)).catch(() => this.#watched.delete(uri))
     return session
+  }
+
+  /** Where each session is to have its own, what is lost must be told; where only roots were declared, nothing is. */
+  #giveWay(session: UpstreamSession): void {
+    if (this.config.isolation === 'session') this.#hooks.end()
+    else session.close()
+    if (this.#session === session) this.#session = undefined
   }
 
   #tellLogLevel(session: UpstreamSession): void {

@@ -8,7 +8,12 @@ import type { LegacySession } from './session.ts'
  */
 export class SessionLink {
   #session: LegacySession | undefined
+  readonly #end: (session: LegacySession) => void
   #early: ((session: LegacySession) => void)[] = []
+
+  constructor(end: (session: LegacySession) => void) {
+    this.#end = end
+  }
 
   needs(initialize: JsonText, capabilities: Record<string, unknown>): SessionNeeds {
     return {
@@ -21,6 +26,8 @@ export class SessionLink {
         }),
       serverRequest: (request) =>
         this.#then((session) => session.serverRequests.ask(request, (message) => session.ask(message))),
+      goneSince: () => this.#session?.goneSince,
+      end: () => this.#then(this.#end),
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
@@ -54,6 +55,8 @@ export class LegacySession {
   readonly serverRequests = new ServerRequests()
   /** What serves it; undefined from the time that its upstream was replaced until its next request. */
   backend: SessionBackend | undefined
+  /** The connection that its client used last. */
+  socket: Socket | null = null
   /** Requests of the whole session. */
   requests = 0
   /** Soft affinity: the connection that served it last. */
@@ -101,6 +104,11 @@ export class LegacySession {
   get canBeAsked(): boolean {
     const { elicitation, sampling, roots } = this.context.capabilities
     return elicitation !== undefined || sampling !== undefined || roots !== undefined
+  }
+
+  /** Since when its client has neither a request under way nor a stream or a connection open. */
+  get goneSince(): number | undefined {
+    return this.isIdle && this.socket?.destroyed !== false ? this.#lastActiveAt : undefined
   }
 
   get hasStandaloneStream(): boolean {

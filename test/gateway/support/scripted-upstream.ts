@@ -113,6 +113,8 @@ export class ScriptedUpstream implements Upstream {
   state: UpstreamState = 'idle'
   handshakes = 0
   inFlight = 0
+  /** Requests that wait for a connection, as the view tells. */
+  waiting = 0
   /** The eras that the server speaks; the first serves who speaks none of them. */
   eras: [Era, ...Era[]] = ['legacy']
   readonly sessions: ScriptedSession[] = []
@@ -188,7 +190,7 @@ export class ScriptedUpstream implements Upstream {
   }
 
   view(): UpstreamView {
-    return { ...this.#idle, state: this.state, advice: [] }
+    return { ...this.#idle, state: this.state, advice: [], pool: { ...this.#idle.pool, waiting: this.waiting } }
   }
 
   logs(): undefined {
