@@ -23,6 +23,10 @@ const modernClientsOfLegacyServers = {
     checks: ['sep-2322-elicitation-incomplete', 'sep-2322-elicitation-complete'],
     because: 'the scenario wants the key that the server chose, and a request of a legacy server has no key',
   },
+  'input-required-result-ignore-extra-params': {
+    checks: ['sep-2322-ignore-unexpected-params'],
+    because: 'the scenario answers under the key that the server chose, before it was asked',
+  },
   'server-stateless': {
     checks: ['sep-2575-server-rejects-undeclared-capability', 'sep-2575-missing-capability-http-400'],
     because: 'a legacy server says in its own words, in a result, what its client can not do',
