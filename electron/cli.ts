@@ -65,7 +65,17 @@ program
     process.exitCode = await runBridge(upstream, options)
   })
 
+/** Without this, a word that is no command would be an argument too many of `serve`. */
+function unknownCommand(): string | undefined {
+  const [word] = process.argv.slice(2)
+  const known = [...program.commands.map((command) => command.name()), 'help']
+  return word === undefined || word.startsWith('-') || known.includes(word) ? undefined : word
+}
+
 try {
+  const unknown = unknownCommand()
+  if (unknown !== undefined)
+    program.error(`error: unknown command '${unknown}' (see poolscope --help)`, { exitCode: usageExitCode })
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {

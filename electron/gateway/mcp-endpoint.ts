@@ -37,8 +37,12 @@ export class McpEndpoint {
     const { refuse, targets } = this.#deps
     const upstream = name === undefined ? undefined : this.#upstream(name)
     if (name !== undefined && !upstream) {
-      const problem = `There is no upstream "${readable(name)}": the path is /mcp/<upstream>`
-      refuse(response, 404, rpcCodes.badTransport, problem)
+      const shown = readable(name)
+      if (this.#deps.upstreams.has?.(decode(name) ?? '')) {
+        const stopped = `The upstream "${shown}" is stopped. Start it in the window or with upstream.start.`
+        refuse(response, 503, rpcCodes.badTransport, stopped)
+      } else
+        refuse(response, 404, rpcCodes.badTransport, `There is no upstream "${shown}": the path is /mcp/<upstream>`)
       return undefined
     }
     const target = upstream ? targets.of(upstream) : targets.aggregate

@@ -7,6 +7,8 @@ import type { RequestOutcome, Upstream } from '../upstream/types.ts'
 /** Where the gateway looks up the upstream that a URL names. The host owns it; it may change between two requests. */
 export interface UpstreamDirectory {
   get(name: string): Upstream | undefined
+  /** Whether the name is configured: without an Upstream, one that is stopped. */
+  has?(name: string): boolean
   all(): Iterable<Upstream>
   /** Calls back when the set of upstreams that run has changed. Without it nobody hears of that. */
   onChange?(listener: () => void): Unsubscribe

@@ -2,6 +2,7 @@ import type { Snapshot } from '../../shared/contract.ts'
 import { AppError, type EventRecord, type Point } from '../../shared/contract.ts'
 import type { ConfigFile } from '../config/config-file.ts'
 import type { Variables } from '../config/expand.ts'
+import { demoServerVariable } from '../config/first-run.ts'
 import { parseEntry, resolveUpstream } from '../config/resolve.ts'
 import { checkEntry } from './check-entry.ts'
 import type { CommandHandlers } from './commands.ts'
@@ -13,6 +14,7 @@ export interface HandlerContext {
   registry: Registry
   configFile: ConfigFile
   demo: DemoTraffic
+  hasDemo(): boolean
   snapshot(): Snapshot
   points(upstream: string): Point[]
   events(): EventRecord[]
@@ -107,7 +109,12 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
       if (registry.has(name))
         throw new AppError('UPSTREAM_EXISTS', `there is an upstream "${name}" already`, { upstream: name })
       checked(name, entry)
-      return applied(configFile.setEntry(name, entry))
+      return applied(configFile.setEntry(name, entry)).then((done) => {
+        // Started at once: whether it works is seen now, and not with the first request.
+        const added = registry.get(name)
+        if (added?.config.transport === 'stdio' && added.config.pool.minIdle === 0) added.spawn()
+        return done
+      })
     },
     'upstream.update': ({ name, entry }) => {
       registry.config(name)
@@ -167,6 +174,10 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
       return connectInfo(upstream, host.mcpUrl(upstream), host.token, host.bridge)
     },
     'demo.traffic': ({ on }) => {
+      if (on && !host.hasDemo()) {
+        const message = `no upstream runs the demo server (args: ["\${${demoServerVariable}}"])`
+        throw new AppError('UPSTREAM_NOT_FOUND', message)
+      }
       if (on) demo.start()
       else demo.stop()
       host.touched()

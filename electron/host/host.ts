@@ -166,6 +166,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       registry,
       configFile,
       demo,
+      hasDemo: () => demoName() !== undefined,
       snapshot: () => telemetry.snapshot(),
       points: (name) => telemetry.points(name),
       events: () => telemetry.journal.toArray(),

@@ -175,7 +175,7 @@ export class Opener<R extends Resource> {
     if (!want) return undefined
     const { reason, kind, lacking } = want
     return {
-      reason: core.gate.failures > 0 ? 'replace' : reason,
+      reason: core.gate.owesReplacement ? 'replace' : reason,
       urgent: false,
       demand: reason === 'demand',
       kind,

@@ -1,5 +1,6 @@
 import { fullJitterMs, spawnBackoff } from '../kit/backoff.ts'
 import type { Random } from '../kit/clock.ts'
+import { breakerThreshold } from './breaker.ts'
 
 /** POOL semantics, "Spawning and failing". */
 export const opensAtATime = 2
@@ -8,12 +9,14 @@ export const replacementWindowMs = 10_000
 export const stableUptimeMs = 30_000
 
 /**
- * When the next connection may be opened. As long as a failure is not forgotten, every open counts as a replacement:
- * it waits for the backoff and is bound by the rate. Otherwise a server that completes its handshake and exits would
- * be started as fast as "growth" asks for it.
+ * When the next connection may be opened. Each failed or unexpectedly ended connection is owed a replacement, and while
+ * one is owed every open is a replacement: it waits for the backoff and is bound by the rate. What is opened beyond them
+ * is growth. So a server that completes its handshake and exits is not started as fast as growth would ask for it. After
+ * an outage growth waits too, until the failures are forgotten: no herd comes back at once.
  */
 export class SpawnGate {
   #failures = 0
+  #owed = 0
   #lastFailureAt = 0
   #servedSince = false
   #notBefore = 0
@@ -41,16 +44,22 @@ export class SpawnGate {
     return this.#total
   }
 
+  /** Whether the next open replaces a connection that failed. */
+  get owesReplacement(): boolean {
+    return this.#owed > 0 || this.#failures >= breakerThreshold
+  }
+
   failed(now: number): void {
     this.#notBefore = now + fullJitterMs(spawnBackoff, this.#failures, this.#random)
     this.#failures++
+    this.#owed++
     this.#lastFailureAt = now
     this.#servedSince = false
   }
 
   /** Monotonic milliseconds from which the next open is allowed; 0 when it is allowed in any case. */
   get allowedAt(): number {
-    if (this.#failures === 0) return 0
+    if (!this.owesReplacement) return 0
     const [oldest] = this.#replacements
     const full = this.#replacements.length >= replacementsPerWindow && oldest !== undefined
     return full ? Math.max(this.#notBefore, oldest + replacementWindowMs) : this.#notBefore
@@ -58,7 +67,8 @@ export class SpawnGate {
 
   /** @returns the number of the attempt when this open is a replacement, else 0 */
   opened(now: number): number {
-    if (this.#failures === 0) return 0
+    if (!this.owesReplacement) return 0
+    this.#owed = Math.max(0, this.#owed - 1)
     this.#replacements.push(now)
     if (this.#replacements.length > replacementsPerWindow) this.#replacements.shift()
     this.#total++
@@ -85,6 +95,7 @@ export class SpawnGate {
 
   forget(): void {
     this.#failures = 0
+    this.#owed = 0
     this.#attempts = 0
     this.#notBefore = 0
   }

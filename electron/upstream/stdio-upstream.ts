@@ -2,7 +2,7 @@ import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
-import type { Lease, OpenContext } from '../pool/types.ts'
+import type { AcquireOptions, Lease, OpenContext } from '../pool/types.ts'
 import { spawnTree } from '../process/spawn.ts'
 import type { ChildTree, ProcessSpec } from '../process/types.ts'
 import type { ConnectionLogSnapshot } from './connection-log.ts'
@@ -14,7 +14,7 @@ import { HandshakeCache } from './handshake-cache.ts'
 import { defaultKind, isSessionKind, kindAfter, kindOf, probeKind } from './kinds.ts'
 import { Openings } from './openings.ts'
 import { forwardPoolEvents } from './pool-events.ts'
-import { runsDifferently, type StdioConfig } from './process-spec.ts'
+import { processSpec, runsDifferently, type StdioConfig } from './process-spec.ts'
 import { RequestPath } from './request-path.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { Sessions } from './sessions.ts'
@@ -74,15 +74,14 @@ export class StdioUpstream implements Upstream {
     })
     const shared = new SharedLeases({
       clock,
-      acquire: (options) => this.#pool.acquire(options),
+      acquire: (options) => this.#acquire(options),
       limits: () => this.#config.pool,
     })
     this.#handshakes = new HandshakeCache(clock, (kind) => this.#openOne(kind))
     this.#requests = new RequestPath({
       upstream: config.name,
       clock,
-      acquire: (options) =>
-        this.#config.isolation === 'multiplex' ? shared.acquire(options) : this.#pool.acquire(options),
+      acquire: (options) => (this.#config.isolation === 'multiplex' ? shared.acquire(options) : this.#acquire(options)),
       defaultKind: () => this.#defaultKind,
       pool: () => this.#pool.snapshot(),
       timeouts: () => this.#config.timeouts,
@@ -94,7 +93,7 @@ export class StdioUpstream implements Upstream {
     this.#eras = new EraFinder({
       config: () => this.#config,
       verdict: () => this.#openings.verdict(this.#connections.size > 0),
-      probe: (wanted) => this.#pool.acquire({ kind: probeKind(wanted) }),
+      probe: (wanted) => this.#acquire({ kind: probeKind(wanted) }),
       done: (lease) => this.#giveProbeBack(lease),
     })
     this.#sessions = new Sessions({
@@ -119,6 +118,17 @@ export class StdioUpstream implements Upstream {
 
   request(request: UpstreamRequest): Promise<UpstreamReply> {
     return this.#requests.send(request)
+  }
+
+  /** What can't be started as configured is told at once: no attempt, and no wait for the last of several, mends it. */
+  #acquire(options: AcquireOptions): Promise<Lease<StdioConnection>> {
+    if (this.#connections.size > 0) return this.#pool.acquire(options)
+    try {
+      processSpec(this.#config, this.#deps.variables, this.#deps.environment())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#pool.acquire(options)
   }
 
   async handshake(options?: {
@@ -246,7 +256,7 @@ export class StdioUpstream implements Upstream {
   }
 
   async #openOne(kind: string): Promise<Handshake> {
-    using lease = await this.#pool.acquire({ kind })
+    using lease = await this.#acquire({ kind })
     const { handshake } = lease.resource
     if (!handshake) throw new AppError('INTERNAL', 'a connection was granted before its handshake')
     return handshake
@@ -268,7 +278,7 @@ export class StdioUpstream implements Upstream {
   async #openForWatch(): Promise<StdioConnection> {
     const { latest } = this.#handshakes
     const kind = latest?.kind ?? kindOf({ era: await this.eraFor('legacy'), capabilities: '{}' })
-    using lease = await this.#pool.acquire({ kind })
+    using lease = await this.#acquire({ kind })
     return lease.resource
   }
 

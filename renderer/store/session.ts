@@ -12,6 +12,8 @@ export interface StoreApi {
 
 /** A refused snapshot is asked for again after this; the stream itself has its own backoff in the bridge. */
 const snapshotRetryMs = 1_000
+/** A stream that broke is opened anew at once; a host that is not back by then is gone. */
+const brokenStreamMs = 1_500
 /** How often silence is looked for: well under hostGoneMs, so that the banner is late by a second at most. */
 const watchIntervalMs = 1_000
 
@@ -73,6 +75,9 @@ export class Session {
   #onStatus(status: BridgeStatus): void {
     if (status === 'open') void this.#resync()
     else if (status === 'unauthorized') this.#setLink('unauthorized', Date.now())
+    // The stream broke: the host has a moment to be back, not the time that mere silence is given.
+    else if (status === 'closed')
+      this.#lastHeardAt = Math.min(this.#lastHeardAt, Date.now() - hostGoneMs + brokenStreamMs)
     else if (status === 'opening' && this.#store.getState().link.state === 'unauthorized') {
       this.#lastHeardAt = Date.now()
       this.#setLink('connecting', Date.now())

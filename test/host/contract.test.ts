@@ -144,6 +144,40 @@ test('series, events, client snippets and demo traffic', async () => {
   expect(connect.url).toBe(served.ready.mcp.demo)
 })
 
+test('an added upstream starts at once, also when it keeps nothing idle, so that its failure is seen', async () => {
+  await send('upstream.add', { name: 'works', entry: echo })
+  await settled('works', ({ pool }) => expect(pool.idle).toBe(1))
+  await send('upstream.add', { name: 'broken', entry: { command: 'no-such-program-anywhere' } })
+  const broken = await settled('broken', ({ state }) => expect(state).toBe('failing'))
+  expect(broken.lastFailure?.message).toContain('no-such-program-anywhere was not found')
+  for (const name of ['works', 'broken']) await send('upstream.remove', { upstream: name })
+})
+
+test('a variable that is not set is told at once, without attempts', async () => {
+  await send('upstream.add', { name: 'unset', entry: { command: 'node', args: ['${NOT_SET_ANYWHERE}'] } })
+  const call = send('request.send', { upstream: 'unset', method: 'tools/list' })
+  await expect(call).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('NOT_SET_ANYWHERE'),
+  })
+  await send('upstream.remove', { upstream: 'unset' })
+})
+
+test('a stopped upstream says so at its endpoint, an unknown one that it is unknown', async () => {
+  await send('upstream.stop', { upstream: 'echo' })
+  const post = (name: string) =>
+    fetch(`${served.ready.url}/mcp/${name}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${served.ready.token}` },
+      body: '{}',
+    })
+  await settled('echo', ({ state }) => expect(state).toBe('stopped'))
+  const stopped = await post('echo')
+  expect([stopped.status, await stopped.text()]).toEqual([503, expect.stringContaining('is stopped')])
+  expect((await post('nobody')).status).toBe(404)
+  await send('upstream.start', { upstream: 'echo' })
+})
+
 test.each([
   ['no.such', {}, 404, 'COMMAND_NOT_FOUND'],
   ['toString', {}, 404, 'COMMAND_NOT_FOUND'],

@@ -157,7 +157,7 @@ describe('a process that does not come up', () => {
     expect(told['connection.failed']?.[0]?.pid).toBeNull()
   })
 
-  test('a folder that is not there, a file that may not be run, a variable that is not set', async () => {
+  test('a folder that is not there, a file that may not be run', async () => {
     const folder = temporaryFolder()
     const notExecutable = join(folder, 'server')
     writeFileSync(notExecutable, '#!/bin/sh\n', { mode: 0o600 })
@@ -171,10 +171,16 @@ describe('a process that does not come up', () => {
       message: expect.stringContaining('working folder'),
     })
     expect(await cause({ command: notExecutable })).toMatchObject({ code: 'SPAWN_FAILED', data: { errno: 'EACCES' } })
-    expect(await cause({ env: { A: '${POOLSCOPE_TEST_UNSET}' } })).toMatchObject({
+  })
+
+  test('a variable that is not set is told at once: nothing is opened, and nothing counts as a failure', async () => {
+    const { upstream, told } = start({ env: { A: '${POOLSCOPE_TEST_UNSET}' } })
+    expect(await failureOf(upstream.request({ method: 'tools/list' }))).toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('POOLSCOPE_TEST_UNSET'),
     })
+    expect(told['connection.opening']).toBeUndefined()
+    expect(upstream.view().pool).toMatchObject({ opened: 0, breaker: { failures: 0 } })
   })
 
   test('an exit before the handshake and a refusal of it are HANDSHAKE_FAILED with the cause', async () => {
