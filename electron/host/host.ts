@@ -10,6 +10,7 @@ import { PermitBudget } from '../pool/budget.ts'
 import { ProcessGuard } from '../process/guard.ts'
 import { sampleTrees } from '../process/usage.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
+import { startTracing } from '../telemetry/tracing/tracing.ts'
 import { createUpstream } from '../upstream/create.ts'
 import { EraVerdicts } from '../upstream/era-verdicts.ts'
 import { announcer } from './announce.ts'
@@ -67,6 +68,8 @@ export interface HostInfo {
 /** POOL semantics, "Defaults": a shutdown takes 10 s in all. Requests in flight get the first part of it. */
 const shutdownMs = 10_000
 const requestDrainMs = 4_000
+/** A collector that does not answer must not hold us up. */
+const tracesMs = 1_000
 
 /**
  * Composes the rooms into a running host: config, pools, gateway, telemetry, commands. Only this room connects them.
@@ -199,10 +202,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await gateway.close({ drainMs: Math.min(requestDrainMs, timeoutMs) })
     await registry.close(Math.max(0, timeoutMs - (performance.now() - started)))
     telemetry.close()
+    await tracing?.close(tracesMs)
     await guard.close()
   }
 
   telemetry.attachGateway(gateway)
+  const tracing = await startTracing({ environment: process.env, version: options.version, clock: systemClock, logger })
+  tracing?.attach(gateway)
   announce.started(options.version)
   try {
     ;({ url } = await gateway.listen(options.port ?? settings.port))

@@ -14,6 +14,8 @@ export interface ServeOptions {
 }
 
 const abandonMs = 2_000
+/** Long enough for what is left in our own pipes. */
+const lingerMs = 500
 
 /** A terminal's Ctrl-C reaches the whole group and npm passes it on again: what comes this soon is the same request. */
 const sameSignalMs = 1_000
@@ -53,6 +55,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   })
   await host.close()
   logger.log('info', 'stopped')
+  // A library may still wait for something that no longer matters: OpenTelemetry repeats an export for ten seconds.
+  setTimeout(() => process.exit(), lingerMs).unref()
   return 0
 }
 
