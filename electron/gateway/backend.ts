@@ -1,3 +1,4 @@
+import type { Cancellation } from '../kit/cancellation.ts'
 import type {
   Handshake,
   JsonText,
@@ -25,7 +26,7 @@ export interface BackendRequest extends UpstreamRequest {
 }
 
 export interface HandshakeRequest {
-  signal?: AbortSignal | undefined
+  signal?: Cancellation | undefined
   profile?: ProcessProfile | undefined
   client: ClientContext
 }

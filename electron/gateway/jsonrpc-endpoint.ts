@@ -1,3 +1,4 @@
+import { Canceller } from '../kit/cancellation.ts'
 import type { Upstream } from '../upstream/types.ts'
 import type { ClientContext } from './backend.ts'
 import type { Call } from './call.ts'
@@ -49,11 +50,11 @@ export class JsonRpcEndpoint {
     }
     const { response, accepts } = call
     const exchange = new Exchange({ response, accepts, streams: this.#streams, expected: 1, batch: false })
-    const gone = new AbortController()
+    const gone = new Canceller()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     await this.#relay.relay(upstream, request, {
-      signal: gone.signal,
+      signal: gone,
       protocolVersion: null,
       client: nobody,
       onNotification: (notification) => exchange.notify(notification.message),

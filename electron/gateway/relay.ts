@@ -1,4 +1,5 @@
 import { AppError } from '../../shared/errors.ts'
+import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
@@ -20,7 +21,7 @@ import { errorText, outcomeOf, type RpcError, replyText, resultText, toRpcError 
 import type { GatewayEvents } from './types.ts'
 
 export interface RelayOptions {
-  signal?: AbortSignal | undefined
+  signal?: Cancellation | undefined
   prefer?: string | undefined
   only?: string | undefined
   profile?: ProcessProfile | undefined

@@ -1,4 +1,5 @@
 import { AppError } from '../../shared/errors.ts'
+import type { Cancellation } from '../kit/cancellation.ts'
 import type { Alarm } from './alarm.ts'
 import type { PoolCore } from './core.ts'
 import type { Grants } from './grants.ts'
@@ -130,7 +131,7 @@ export class Acquires<R extends Resource> {
     })
   }
 
-  #abort(waiter: Waiter<R>, signal: AbortSignal): void {
+  #abort(waiter: Waiter<R>, signal: Cancellation): void {
     if (!this.#core.waiters.remove(waiter)) return
     waiter.reject(this.#aborted(signal))
     this.#settled('aborted', this.#core.clock.now() - waiter.since)
@@ -178,7 +179,7 @@ export class Acquires<R extends Resource> {
     )
   }
 
-  #aborted(signal: AbortSignal): AppError {
+  #aborted(signal: Cancellation): AppError {
     return new AppError('ABORTED', `${this.#core.name}: the acquire was aborted`, undefined, { cause: signal.reason })
   }
 

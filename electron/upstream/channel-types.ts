@@ -1,3 +1,4 @@
+import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { JsonText, ServerNotification, ServerRequest } from './types.ts'
 
@@ -9,7 +10,7 @@ export interface Call {
   responseTimeoutMs: number
   /** Monotonic milliseconds; no progress moves it. */
   deadline?: number | undefined
-  signal?: AbortSignal | undefined
+  signal?: Cancellation | undefined
   onNotification?: ((notification: ServerNotification) => void) | undefined
   /** Without it a request of the server is for whoever listens to the connection. */
   onServerRequest?: ((request: ServerRequest) => void) | undefined

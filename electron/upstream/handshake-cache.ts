@@ -1,9 +1,10 @@
 import { AppError } from '../../shared/errors.ts'
+import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Handshake } from './types.ts'
 
 export interface HandshakeWait {
-  signal?: AbortSignal | undefined
+  signal?: Cancellation | undefined
   /** Monotonic milliseconds. */
   deadline: number
 }
@@ -63,7 +64,7 @@ export class HandshakeCache {
   }
 
   /** A caller that gives up leaves the others their flight. */
-  async #race(flight: Promise<Handshake>, signal: AbortSignal | undefined, deadline: number): Promise<Handshake> {
+  async #race(flight: Promise<Handshake>, signal: Cancellation | undefined, deadline: number): Promise<Handshake> {
     const { promise, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(aborted())
     signal?.addEventListener('abort', onAbort, { once: true })

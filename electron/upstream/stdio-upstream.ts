@@ -1,5 +1,6 @@
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
+import type { Cancellation } from '../kit/cancellation.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
 import type { AcquireOptions, Lease, OpenContext } from '../pool/types.ts'
@@ -132,7 +133,7 @@ export class StdioUpstream implements Upstream {
   }
 
   async handshake(options?: {
-    signal?: AbortSignal | undefined
+    signal?: Cancellation | undefined
     timeouts?: Partial<Timeouts> | undefined
     profile?: ProcessProfile | undefined
   }): Promise<Handshake> {
@@ -143,7 +144,7 @@ export class StdioUpstream implements Upstream {
     return this.#handshakes.get(kind, { signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
   }
 
-  async eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era> {
+  async eraFor(client: Era, options?: { signal?: Cancellation | undefined }): Promise<Era> {
     this.#needMcp()
     return this.#eras.known(client) ?? this.#eras.find(client, options?.signal)
   }
@@ -153,7 +154,7 @@ export class StdioUpstream implements Upstream {
     signal,
   }: {
     initialize?: JsonText | undefined
-    signal?: AbortSignal | undefined
+    signal?: Cancellation | undefined
   }): Promise<UpstreamSession> {
     this.#needMcp()
     return this.#sessions.open(initialize, signal)

@@ -1,3 +1,4 @@
+import { Canceller } from '../../kit/cancellation.ts'
 import type { JsonText, ServerNotification, ServerRequest } from '../../upstream/types.ts'
 import { type Announcements, isForEverybody } from '../announcements.ts'
 import type { Backend, SessionBackend } from '../backend.ts'
@@ -74,11 +75,11 @@ export class SessionRequests {
     const backend: Backend & Partial<SessionBackend> = isSubscription(request.method)
       ? new Subscriptions(session, sessionBackend)
       : sessionBackend
-    const controller = new AbortController()
+    const controller = new Canceller()
     session.inFlight.set(request.idKey, { controller, exchange })
     let announced = false
     return this.#relay.relay(backend, request, {
-      signal: controller.signal,
+      signal: controller,
       prefer: session.lastConnectionId,
       only: session.pinnedTo === undefined ? undefined : pinOf(session, sessionBackend),
       profile: backend.profile,

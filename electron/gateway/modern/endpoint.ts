@@ -1,4 +1,5 @@
 import { AppError } from '../../../shared/errors.ts'
+import { type Cancellation, Canceller } from '../../kit/cancellation.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { JsonText, UpstreamReply } from '../../upstream/types.ts'
 import { type Backend, type ClientContext, modernProfile } from '../backend.ts'
@@ -61,25 +62,25 @@ export class ModernEndpoint {
       answer({ error: { code: rpcCodes.methodNotFound, message: `Method not found: ${request.method}` } })
       return
     }
-    const gone = new AbortController()
+    const gone = new Canceller()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     try {
       refuseStopped(target)
-      const backend = await target.modern(gone.signal)
+      const backend = await target.modern(gone)
       if (request.method === 'subscriptions/listen') {
-        await listeners.serve({ call, request, client, backend, gone: gone.signal })
+        await listeners.serve({ call, request, client, backend, gone })
         return
       }
       if (request.method === 'server/discover') {
-        const handshake = await backend.handshake({ signal: gone.signal, profile: modernProfile, client })
+        const handshake = await backend.handshake({ signal: gone, profile: modernProfile, client })
         answer({ result: handshake.initializeResult })
         return
       }
       const mismatch = request.method === 'tools/call' ? this.#mismatch(call, backend, request, client) : undefined
       const refusal = mismatch instanceof Promise ? await mismatch : mismatch
       if (refusal) this.refuse(call, refusal, request.id)
-      else await this.#relay(backend, request, client, exchange, gone.signal)
+      else await this.#relay(backend, request, client, exchange, gone)
     } catch (thrown) {
       if (this.#refuseSessionless(call, request, thrown)) return
       const error = relay.toRpcError(thrown)
@@ -109,7 +110,7 @@ export class ModernEndpoint {
     request: ClientRequest,
     client: ClientContext,
     exchange: Exchange,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<void> {
     return this.#deps.relay.relay(backend, request, {
       signal,

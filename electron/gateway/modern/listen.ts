@@ -1,3 +1,4 @@
+import type { Cancellation } from '../../kit/cancellation.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { JsonText, ServerNotification } from '../../upstream/types.ts'
 import type { Backend, ClientContext } from '../backend.ts'
@@ -29,7 +30,7 @@ export interface ListenRequest {
   request: ClientRequest
   client: ClientContext
   backend: Backend
-  gone: AbortSignal
+  gone: Cancellation
 }
 
 /** Streams of `subscriptions/listen`: what a client asked to hear of, each message marked with its request's id. */
