@@ -92,7 +92,7 @@ export class Relay {
     if (reply) options.settle(replyText(request.id, reply), reply)
     else if (failure) options.settle(errorText(request.id, failure.error))
     const verdict = failure?.verdict ?? verdictOf(request.method, reply)
-    this.#done(backend.name, request, verdict, started, options.protocolVersion)
+    this.#done(backend.name, request, verdict, started, options.protocolVersion, reply)
     this.#events.emit('changed', undefined)
   }
 
@@ -140,6 +140,7 @@ export class Relay {
     { outcome, errorType }: Verdict,
     started: number,
     protocolVersion: string | null,
+    reply: UpstreamReply | null = null,
   ): void {
     this.#events.emit('request.done', {
       upstream,
@@ -149,6 +150,8 @@ export class Relay {
       errorType,
       durationMs: this.#clock.now() - started,
       protocolVersion,
+      request,
+      reply,
     })
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../kit/clock.ts'
 import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
-import type { RequestOutcome, Upstream } from '../upstream/types.ts'
+import type { JsonText, RequestOutcome, Upstream, UpstreamReply } from '../upstream/types.ts'
 
 /** Where the gateway looks up the upstream that a URL names. The host owns it; it may change between two requests. */
 export interface UpstreamDirectory {
@@ -58,6 +58,10 @@ export interface GatewayEvents {
     durationMs: number
     /** What the session agreed on; null for an upstream without sessions. */
     protocolVersion: string | null
+    /** As the client sent it; `id` is JSON text. */
+    request: { id: JsonText; paramsValue: unknown }
+    /** Null when the gateway answered by itself. */
+    reply: Pick<UpstreamReply, 'connectionId' | 'timing'> | null
   }
   /** A request was refused before it reached an upstream: Host, Origin, token, body, session, … */
   'request.rejected': { status: number; reason: string }

@@ -54,6 +54,10 @@ export class Connections {
   }
 
   /** The newest of these that passes. */
+  filter(passes: (connection: StdioConnection) => boolean): StdioConnection[] {
+    return [...this.#live.values()].filter(passes)
+  }
+
   findLast(passes: (connection: StdioConnection) => boolean): StdioConnection | undefined {
     return [...this.#live.values()].findLast(passes)
   }

@@ -106,6 +106,7 @@ export class StdioUpstream implements Upstream {
       clock,
       clientInfo: deps.clientInfo,
       find: () => this.#sharedConnection(),
+      modern: () => this.#connections.filter((each) => each.alive && each.isShared && each.handshake?.era === 'modern'),
       open: () => this.#openForWatch(),
       keep: (connectionId, on) => this.#pool.keep(connectionId, on),
       onListenerError: (error) => this.#reportListener(error),

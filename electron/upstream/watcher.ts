@@ -1,5 +1,6 @@
 import type { CloseReason } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
+import { scanObject, spanAt, stringAt } from './envelope.ts'
 import { Listening } from './listening.ts'
 import type { StdioConnection } from './stdio-connection.ts'
 import type { JsonText, ServerNotification, Upstream } from './types.ts'
@@ -20,6 +21,8 @@ export interface WatcherOptions {
   readonly clientInfo: { name: string; version: string }
   /** A connection of those that clients share, if one lives. */
   find(): StdioConnection | undefined
+  /** All of them that live and are of the modern era. */
+  modern(): Iterable<StdioConnection>
   /** Has one opened, and waits for it. Rejects with why it can't. */
   open(): Promise<StdioConnection>
   keep(connectionId: string, on: boolean): void
@@ -47,6 +50,11 @@ export class Watcher {
   /** Modern servers: the one `subscriptions/listen`. */
   #listening: Listening | undefined
   #opening: Promise<StdioConnection> | undefined
+  /**
+   * Modern servers announce the change of a list to those that listen to the process in which it changed (the SDK's do):
+   * lists are listened to in every process.
+   */
+  readonly #alongside = new Map<string, Listening>()
 
   constructor(options: WatcherOptions) {
     this.#options = options
@@ -66,6 +74,7 @@ export class Watcher {
     if (!existing) {
       this.#watches.set(key, watch)
       watch.subscribed = this.#subscribe(watch)
+      if ('list' in what) this.#listenAlongside()
     }
     try {
       const refused = await watch.subscribed
@@ -81,10 +90,12 @@ export class Watcher {
   /** A shared connection is ready. */
   ready(connection: StdioConnection): void {
     if (!this.#connection && this.#watches.size > 0) this.#attach(connection)
+    else this.#listenAlongside()
   }
 
   /** A connection ends. */
   ended(connectionId: string, reason: CloseReason): void {
+    this.#alongside.delete(connectionId)
     if (connectionId !== this.#connection?.connectionId) return
     this.#connection = undefined
     this.#listening = undefined
@@ -104,15 +115,34 @@ export class Watcher {
     this.#connection = connection
     this.#options.keep(connection.connectionId, true)
     if (connection.handshake?.era === 'modern') {
-      const { clock, clientInfo } = this.#options
-      const tell = (notification: ServerNotification) => this.#tell(notification)
-      this.#listening = new Listening({ connection, clock, clientInfo, tell })
+      this.#listening = this.#alongside.get(connection.connectionId) ?? this.#listeningOn(connection)
+      this.#alongside.delete(connection.connectionId)
     }
     // What was watched through the one before.
     for (const watch of this.#watches.values()) {
       watch.subscribed = this.#subscribe(watch)
       // Whoever asked for it was answered before; a server that refuses it now has no one to tell.
       watch.subscribed.catch(() => {})
+    }
+  }
+
+  #listeningOn(connection: StdioConnection): Listening {
+    const { clock, clientInfo } = this.#options
+    return new Listening({ connection, clock, clientInfo, tell: (notification) => this.#tell(notification) })
+  }
+
+  /** In the processes beside the watched one. That one of them refuses, or ends, is no loss to the others. */
+  #listenAlongside(): void {
+    const lists = [...this.#watches.values()].map(({ what }) => what).filter((what) => 'list' in what)
+    if (lists.length === 0 && this.#alongside.size === 0) return
+    for (const connection of this.#options.modern()) {
+      if (connection === this.#connection) continue
+      let listening = this.#alongside.get(connection.connectionId)
+      if (!listening && lists.length === 0) continue
+      listening ??= this.#listeningOn(connection)
+      if (lists.length > 0) this.#alongside.set(connection.connectionId, listening)
+      else this.#alongside.delete(connection.connectionId)
+      listening.listen(lists).catch(() => {})
     }
   }
 
@@ -140,6 +170,7 @@ export class Watcher {
   #stop(key: string, watch: Watch, entry: { listener: Listener }): void {
     if (!watch.listeners.delete(entry) || watch.listeners.size > 0) return
     if (this.#watches.get(key) === watch) this.#watches.delete(key)
+    if ('list' in watch.what) this.#listenAlongside()
     const connection = this.#connection
     if (!connection) return
     const unheard = () => {
@@ -176,8 +207,9 @@ export class Watcher {
     const list = /^notifications\/(tools|prompts|resources)\/list_changed$/.exec(method)?.[1]
     if (list) return present(this.#watches.get(`list ${list}`))
     if (method !== 'notifications/resources/updated') return []
-    const uri = (JSON.parse(message) as { params?: { uri?: unknown } }).params?.uri
-    if (typeof uri !== 'string') return []
+    const params = spanAt(message, ['params'])
+    const uri = params && stringAt(message, scanObject(message, ['uri'], params)?.[0])
+    if (uri === undefined) return []
     const exact = this.#watches.get(`uri ${uri}`)
     if (exact) return [exact]
     // It may be a part of what was subscribed (MCP 2025-11-25, server/resources, "Subscriptions").

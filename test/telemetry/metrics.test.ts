@@ -29,6 +29,8 @@ const served = (change: Partial<GatewayEvents['request.done']> = {}) =>
     errorType: null,
     durationMs: 4,
     protocolVersion: '2025-11-25',
+    request: { id: '1', paramsValue: undefined },
+    reply: null,
     ...change,
   })
 

@@ -10,15 +10,9 @@ import {
 } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { GatewayEvents } from '../../gateway/types.ts'
-import type { UpstreamReply } from '../../upstream/types.ts'
 
 /** A request that was served, as the gateway tells of it, and what came of it. */
-export type ServedRequest = GatewayEvents['request.done'] & {
-  /** As the client sent it; `id` is JSON text. */
-  request?: { id: string; paramsValue: unknown }
-  /** Absent or null when the gateway answered by itself. */
-  reply?: Pick<UpstreamReply, 'connectionId' | 'timing'> | null
-}
+export type ServedRequest = GatewayEvents['request.done']
 
 const propagator = new W3CTraceContextPropagator()
 
