@@ -122,7 +122,9 @@ export class Acquires<R extends Resource> {
       if (signal) {
         const abort = (): void => this.#abort(waiter, signal)
         signal.addEventListener('abort', abort, { once: true })
-        waiter.unlisten = () => signal.removeEventListener('abort', abort)
+        // Not assigned as it is made: V8 would put the closure among the old objects, and all that it reaches after it.
+        const unlisten = () => signal.removeEventListener('abort', abort)
+        waiter.unlisten = unlisten
       }
       waiters.push(waiter)
       this.#core.changed()

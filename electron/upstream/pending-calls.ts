@@ -82,7 +82,9 @@ export class PendingCalls {
     if (call.background) this.#background.set(id, pending)
     else this.#pending.set(id, pending)
     if (call.signal) {
-      pending.onAbort = () => this.#abandon(pending, abortedCall(call), 'the client cancelled the request')
+      // Not assigned as it is made: V8 would put the closure among the old objects, and all that it reaches after it.
+      const onAbort = () => this.#abandon(pending, abortedCall(call), 'the client cancelled the request')
+      pending.onAbort = onAbort
       call.signal.addEventListener('abort', pending.onAbort, { once: true })
     }
     this.#schedule(pending)
