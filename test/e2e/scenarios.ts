@@ -142,7 +142,6 @@ export function dashboardScenarios(launch: (config: string) => Promise<Launched>
     expect(config).toContain(configComment)
     expect(config).toContain('"extra"')
     await dashboard.openUpstream('extra', 'Processes')
-    await dashboard.action('extra', 'Spawn').click()
     const [pid = 0] = await dashboard.idlePids(1)
     expect(isRunning(pid)).toBe(true)
   })

@@ -163,7 +163,7 @@ describe('the handshake', () => {
   })
 
   test('fails with what the server failed with', async () => {
-    const { upstream } = start({ ...own('bytes', '--refuse'), pool: { acquireTimeoutMs: 300 } })
+    const { upstream } = start({ ...own('bytes', '--refuse'), pool: { acquireTimeoutMs: 3_000 } })
     expect((await failureOf(upstream.handshake())).message).toContain('modern only')
   })
 
