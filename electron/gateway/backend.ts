@@ -1,4 +1,3 @@
-import type { Cancellation } from '../kit/cancellation.ts'
 import type {
   Handshake,
   JsonText,
@@ -26,7 +25,7 @@ export interface BackendRequest extends UpstreamRequest {
 }
 
 export interface HandshakeRequest {
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   profile?: ProcessProfile | undefined
   client: ClientContext
 }

@@ -1,4 +1,3 @@
-import { Canceller } from '../kit/cancellation.ts'
 import type { Upstream } from '../upstream/types.ts'
 import type { ClientContext } from './backend.ts'
 import type { Call } from './call.ts'
@@ -50,11 +49,11 @@ export class JsonRpcEndpoint {
     }
     const { response, accepts } = call
     const exchange = new Exchange({ response, accepts, streams: this.#streams, expected: 1, batch: false })
-    const gone = new Canceller()
+    const gone = new AbortController()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     await this.#relay.relay(upstream, request, {
-      signal: gone,
+      signal: gone.signal,
       protocolVersion: null,
       client: nobody,
       onNotification: (notification) => exchange.notify(notification.message),

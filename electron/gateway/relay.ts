@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
@@ -21,7 +20,7 @@ import { errorText, outcomeOf, type RpcError, replyText, resultText, toRpcError 
 import type { GatewayEvents } from './types.ts'
 
 export interface RelayOptions {
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   prefer?: string | undefined
   only?: string | undefined
   profile?: ProcessProfile | undefined

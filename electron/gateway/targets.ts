@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Handshake, JsonText, ServerNotification, ServerRequest, Upstream } from '../upstream/types.ts'
@@ -19,7 +18,7 @@ export interface SessionNeeds {
   /** The text of the client's own params of `initialize`. */
   initialize: JsonText
   capabilities: Record<string, unknown>
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   /** What a process that serves nobody else says outside of requests. */
   notification(notification: ServerNotification): void
   serverRequest(request: ServerRequest): void
@@ -34,7 +33,7 @@ export interface Target {
   readonly name: string
   readonly config: { readonly enabled: boolean }
   /** @throws AppError why nothing can serve; UPSTREAM_UNSUPPORTED with `data.session` when only sessions are served */
-  modern(signal?: Cancellation): Promise<Backend>
+  modern(signal?: AbortSignal): Promise<Backend>
   legacy(needs: SessionNeeds): Promise<SessionBackend>
   /**
    * What is told to everybody, outside of requests: `list_changed`, for legacy sessions. `watch` asks the server for it
@@ -72,7 +71,7 @@ export class UpstreamTarget implements Target {
     return this.upstream.config
   }
 
-  async modern(signal?: Cancellation): Promise<Backend> {
+  async modern(signal?: AbortSignal): Promise<Backend> {
     const { upstream } = this
     if ((await upstream.eraFor('modern', { signal })) === 'modern') return upstream
     if (upstream.config.isolation === 'session')
@@ -161,7 +160,7 @@ class SharedProcesses implements SessionBackend {
     return this.#upstream.config
   }
 
-  handshake({ signal }: { signal?: Cancellation | undefined }): Promise<Handshake> {
+  handshake({ signal }: { signal?: AbortSignal | undefined }): Promise<Handshake> {
     return this.#upstream.handshake({ signal, profile: this.profile })
   }
 

@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Alarm } from './alarm.ts'
 import type { PoolCore } from './core.ts'
 import type { Grants } from './grants.ts'
@@ -133,7 +132,7 @@ export class Acquires<R extends Resource> {
     })
   }
 
-  #abort(waiter: Waiter<R>, signal: Cancellation): void {
+  #abort(waiter: Waiter<R>, signal: AbortSignal): void {
     if (!this.#core.waiters.remove(waiter)) return
     waiter.reject(this.#aborted(signal))
     this.#settled('aborted', this.#core.clock.now() - waiter.since)
@@ -181,7 +180,7 @@ export class Acquires<R extends Resource> {
     )
   }
 
-  #aborted(signal: Cancellation): AppError {
+  #aborted(signal: AbortSignal): AppError {
     return new AppError('ABORTED', `${this.#core.name}: the acquire was aborted`, undefined, { cause: signal.reason })
   }
 

@@ -1,5 +1,4 @@
 import type { CloseReason, OpenReason } from '../../shared/state.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 
 /** Why a resource can no longer serve. The first cause wins. */
 export interface DownCause {
@@ -53,7 +52,7 @@ export interface OpenContext {
 export type OpenResource<R extends Resource> = (context: OpenContext) => R
 
 export interface AcquireOptions {
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   /** Monotonic milliseconds of the pool's clock; the sooner of this and acquireTimeoutMs counts. */
   deadline?: number | undefined
   /** Take this connection if it is idle (soft affinity); otherwise any. */

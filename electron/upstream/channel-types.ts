@@ -1,4 +1,3 @@
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { JsonText, ServerNotification, ServerRequest } from './types.ts'
 
@@ -10,7 +9,7 @@ export interface Call {
   responseTimeoutMs: number
   /** Monotonic milliseconds; no progress moves it. */
   deadline?: number | undefined
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   onNotification?: ((notification: ServerNotification) => void) | undefined
   /** Without it a request of the server is for whoever listens to the connection. */
   onServerRequest?: ((request: ServerRequest) => void) | undefined

@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Lease } from '../pool/types.ts'
 import type { EraVerdict } from './era-verdicts.ts'
 import type { StdioConfig } from './process-spec.ts'
@@ -37,7 +36,7 @@ export class EraFinder {
   }
 
   /** @throws AppError ABORTED, or why no connection could be opened */
-  async find(client: Era, signal: Cancellation | undefined): Promise<Era> {
+  async find(client: Era, signal: AbortSignal | undefined): Promise<Era> {
     if (signal?.aborted) throw aborted()
     let flight = this.#flights.get(client)
     if (!flight) {

@@ -1,10 +1,9 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Handshake } from './types.ts'
 
 export interface HandshakeWait {
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   /** Monotonic milliseconds. */
   deadline: number
 }
@@ -64,7 +63,7 @@ export class HandshakeCache {
   }
 
   /** A caller that gives up leaves the others their flight. */
-  async #race(flight: Promise<Handshake>, signal: Cancellation | undefined, deadline: number): Promise<Handshake> {
+  async #race(flight: Promise<Handshake>, signal: AbortSignal | undefined, deadline: number): Promise<Handshake> {
     const { promise, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(aborted())
     signal?.addEventListener('abort', onAbort, { once: true })

@@ -1,5 +1,4 @@
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { SessionListener } from './connection-options.ts'
 import { isSessionKind, sessionKind } from './kinds.ts'
@@ -46,7 +45,7 @@ export class Sessions {
   }
 
   /** @throws AppError why no connection could be opened */
-  async open(initialize: JsonText | undefined, signal: Cancellation | undefined): Promise<UpstreamSession> {
+  async open(initialize: JsonText | undefined, signal: AbortSignal | undefined): Promise<UpstreamSession> {
     const { pool, deadline, send } = this.#options
     const kind = sessionKind(++this.#last)
     const session = new StdioSession(send)

@@ -1,7 +1,6 @@
 import type { PoolLimits } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Clock, Timer } from '../kit/clock.ts'
 import type { AcquireOptions, CloseManner, Lease } from '../pool/types.ts'
 import type { StdioConnection } from './stdio-connection.ts'
@@ -262,5 +261,5 @@ function isOpen({ lease, discard }: Shared): boolean {
   }
 }
 
-const aborted = (signal: Cancellation): AppError =>
+const aborted = (signal: AbortSignal): AppError =>
   new AppError('ABORTED', 'the acquire was aborted', undefined, { cause: signal.reason })

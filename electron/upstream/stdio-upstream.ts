@@ -1,6 +1,5 @@
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import { Emitter } from '../kit/emitter.ts'
 import { Pool } from '../pool/pool.ts'
 import type { AcquireOptions, Lease, OpenContext } from '../pool/types.ts'
@@ -134,7 +133,7 @@ export class StdioUpstream implements Upstream {
   }
 
   async handshake(options?: {
-    signal?: Cancellation | undefined
+    signal?: AbortSignal | undefined
     timeouts?: Partial<Timeouts> | undefined
     profile?: ProcessProfile | undefined
   }): Promise<Handshake> {
@@ -145,7 +144,7 @@ export class StdioUpstream implements Upstream {
     return this.#handshakes.get(kind, { signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
   }
 
-  async eraFor(client: Era, options?: { signal?: Cancellation | undefined }): Promise<Era> {
+  async eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era> {
     this.#needMcp()
     return this.#eras.known(client) ?? this.#eras.find(client, options?.signal)
   }
@@ -155,7 +154,7 @@ export class StdioUpstream implements Upstream {
     signal,
   }: {
     initialize?: JsonText | undefined
-    signal?: Cancellation | undefined
+    signal?: AbortSignal | undefined
   }): Promise<UpstreamSession> {
     this.#needMcp()
     return this.#sessions.open(initialize, signal)

@@ -2,7 +2,6 @@ import type { LogLine } from '../../shared/commands.ts'
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import type { ErrorShape } from '../../shared/errors.ts'
 import type { CloseReason, ConnectionSnapshot, OpenReason, PoolSnapshot, UpstreamSnapshot } from '../../shared/state.ts'
-import type { Cancellation } from '../kit/cancellation.ts'
 import type { Emitter } from '../kit/emitter.ts'
 
 /** JSON text that is relayed and not re-shaped: a JSON.parse and stringify would round integers above 2^53. */
@@ -46,7 +45,7 @@ export interface UpstreamRequest {
   /** The text of `params`, an object or array; absent when the request had none. */
   params?: JsonText | undefined
   /** Aborts the request: it is cancelled at the server where it was written already. */
-  signal?: Cancellation | undefined
+  signal?: AbortSignal | undefined
   /** Lowers (never raises) the upstream's own. */
   timeouts?: Partial<Timeouts> | undefined
   /** Soft affinity: the connection that this caller used last. */
@@ -173,17 +172,17 @@ export interface Upstream {
    * Probes with the first connection (PROTOCOL, section 4); the verdict is cached. `protocol` of the config overrides.
    * @throws AppError why no connection could be opened
    */
-  eraFor(client: Era, options?: { signal?: Cancellation | undefined }): Promise<Era>
+  eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era>
   /** The cached handshake of a profile (default: legacy, no capabilities); opens a connection when there was none yet. */
   handshake(options?: {
-    signal?: Cancellation | undefined
+    signal?: AbortSignal | undefined
     timeouts?: Partial<Timeouts> | undefined
     profile?: ProcessProfile | undefined
   }): Promise<Handshake>
   /** @param initialize the client's own params of `initialize`, forwarded as they are; absent for a modern client */
   openSession(options: {
     initialize?: JsonText | undefined
-    signal?: Cancellation | undefined
+    signal?: AbortSignal | undefined
   }): Promise<UpstreamSession>
   /**
    * Watches what the server tells outside of requests, through one watcher connection: a resource by its URI, or a kind of

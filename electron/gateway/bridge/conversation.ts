@@ -1,4 +1,3 @@
-import type { Cancellation } from '../../kit/cancellation.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { JsonText, ServerNotification, ServerRequest, UpstreamReply } from '../../upstream/types.ts'
 import type { Waiting } from './parked.ts'
@@ -78,7 +77,7 @@ export class Conversation implements Waiting {
   }
 
   /** @throws what the request failed with; ABORTED when `signal` aborts, which ends the call */
-  async turn(signal: Cancellation | undefined): Promise<Turn> {
+  async turn(signal: AbortSignal | undefined): Promise<Turn> {
     const onAbort = () => this.#abort.abort()
     if (signal?.aborted) onAbort()
     signal?.addEventListener('abort', onAbort, { once: true })

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../../../shared/errors.ts'
-import type { Cancellation } from '../../kit/cancellation.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { JsonText, ServerRequest, UpstreamReply } from '../../upstream/types.ts'
 import type { BackendRequest } from '../backend.ts'
@@ -91,7 +90,7 @@ export class InputRounds {
     }
   }
 
-  #pause(signal: Cancellation | undefined): Promise<undefined> {
+  #pause(signal: AbortSignal | undefined): Promise<undefined> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         timer.cancel()

@@ -1,5 +1,4 @@
 import { AppError } from '../../../shared/errors.ts'
-import type { Cancellation } from '../../kit/cancellation.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type {
   Handshake,
@@ -97,7 +96,7 @@ export class OwnProcess implements SessionBackend {
     this.#session?.close()
   }
 
-  async #live(signal: Cancellation | undefined): Promise<UpstreamSession> {
+  async #live(signal: AbortSignal | undefined): Promise<UpstreamSession> {
     if (this.#session && !this.#session.ended.aborted) return this.#session
     this.#opening ??= this.#open(signal).finally(() => {
       this.#opening = undefined
@@ -105,7 +104,7 @@ export class OwnProcess implements SessionBackend {
     return this.#opening
   }
 
-  async #open(signal: Cancellation | undefined): Promise<UpstreamSession> {
+  async #open(signal: AbortSignal | undefined): Promise<UpstreamSession> {
     if (this.#closed) throw new AppError('POOL_CLOSED', 'The session has ended', { upstream: this.name })
     const session = await this.#upstream.openSession({ initialize: this.#initialize, signal })
     if (this.#closed) {

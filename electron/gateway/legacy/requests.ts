@@ -1,4 +1,3 @@
-import { Canceller } from '../../kit/cancellation.ts'
 import type { JsonText, ServerNotification, ServerRequest } from '../../upstream/types.ts'
 import { type Announcements, isForEverybody } from '../announcements.ts'
 import type { Backend, SessionBackend } from '../backend.ts'
@@ -75,11 +74,11 @@ export class SessionRequests {
     const backend: Backend & Partial<SessionBackend> = isSubscription(request.method)
       ? new Subscriptions(session, sessionBackend)
       : sessionBackend
-    const controller = new Canceller()
+    const controller = new AbortController()
     session.inFlight.set(request.idKey, { controller, exchange })
     let announced = false
     return this.#relay.relay(backend, request, {
-      signal: controller,
+      signal: controller.signal,
       prefer: session.lastConnectionId,
       only: session.pinnedTo === undefined ? undefined : pinOf(session, sessionBackend),
       profile: backend.profile,

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { AppError } from '../../../shared/errors.ts'
-import type { Canceller } from '../../kit/cancellation.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { Handshake, JsonText, ServerNotification } from '../../upstream/types.ts'
@@ -50,7 +49,7 @@ export class LegacySession {
   readonly serverCapabilities: Handshake['capabilities']
   readonly openedAt: number
   /** By the key of the client's id: what `notifications/cancelled` aborts, and where its answer goes. */
-  readonly inFlight = new Map<string, { controller: Canceller; exchange: Exchange }>()
+  readonly inFlight = new Map<string, { controller: AbortController; exchange: Exchange }>()
   /** By URI; stops the watch. */
   readonly subscriptions = new Map<string, Unsubscribe>()
   readonly serverRequests = new ServerRequests()

@@ -1,5 +1,4 @@
 import { AppError } from '../../../shared/errors.ts'
-import { type Cancellation, Canceller } from '../../kit/cancellation.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { JsonText, UpstreamReply } from '../../upstream/types.ts'
 import { type Backend, type ClientContext, modernProfile } from '../backend.ts'
@@ -62,25 +61,25 @@ export class ModernEndpoint {
       answer({ error: { code: rpcCodes.methodNotFound, message: `Method not found: ${request.method}` } })
       return
     }
-    const gone = new Canceller()
+    const gone = new AbortController()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     try {
       refuseStopped(target)
-      const backend = await target.modern(gone)
+      const backend = await target.modern(gone.signal)
       if (request.method === 'subscriptions/listen') {
-        await listeners.serve({ call, request, client, backend, gone })
+        await listeners.serve({ call, request, client, backend, gone: gone.signal })
         return
       }
       if (request.method === 'server/discover') {
-        const handshake = await backend.handshake({ signal: gone, profile: modernProfile, client })
+        const handshake = await backend.handshake({ signal: gone.signal, profile: modernProfile, client })
         answer({ result: handshake.initializeResult })
         return
       }
       const mismatch = request.method === 'tools/call' ? this.#mismatch(call, backend, request, client) : undefined
       const refusal = mismatch instanceof Promise ? await mismatch : mismatch
       if (refusal) this.refuse(call, refusal, request.id)
-      else await this.#relay(backend, request, client, exchange, gone)
+      else await this.#relay(backend, request, client, exchange, gone.signal)
     } catch (thrown) {
       if (this.#refuseSessionless(call, request, thrown)) return
       const error = relay.toRpcError(thrown)
@@ -110,7 +109,7 @@ export class ModernEndpoint {
     request: ClientRequest,
     client: ClientContext,
     exchange: Exchange,
-    signal: Cancellation,
+    signal: AbortSignal,
   ): Promise<void> {
     return this.#deps.relay.relay(backend, request, {
       signal,

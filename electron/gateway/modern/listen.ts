@@ -1,4 +1,3 @@
-import type { Cancellation } from '../../kit/cancellation.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { JsonText, ServerNotification } from '../../upstream/types.ts'
 import type { Backend, ClientContext } from '../backend.ts'
@@ -30,7 +29,7 @@ export interface ListenRequest {
   request: ClientRequest
   client: ClientContext
   backend: Backend
-  gone: Cancellation
+  gone: AbortSignal
 }
 
 /** Streams of `subscriptions/listen`: what a client asked to hear of, each message marked with its request's id. */

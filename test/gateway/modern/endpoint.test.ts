@@ -242,7 +242,7 @@ describe('arguments in headers', () => {
 
 describe('closing the response', () => {
   test('cancels the request, before and after events began', async () => {
-    const signals: { aborted: boolean }[] = []
+    const signals: AbortSignal[] = []
     const { client, upstream, gateway } = await start((request: UpstreamRequest) => {
       if (request.signal) signals.push(request.signal)
       if (request.method === 'prompts/get')
