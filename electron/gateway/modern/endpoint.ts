@@ -8,6 +8,7 @@ import { Exchange } from '../exchange.ts'
 import { sendEmpty } from '../http/respond.ts'
 import type { SseConnections } from '../http/sse.ts'
 import { memberOf } from '../json/members.ts'
+import type { LogLevel } from '../log-level.ts'
 import type { ClientMessage, ClientRequest } from '../message.ts'
 import { type Relay, refuseStopped } from '../relay.ts'
 import { outcomeOf, type Refuse, rpcCodes } from '../rpc.ts'
@@ -40,7 +41,7 @@ export class ModernEndpoint {
   async post(call: Call, message: ClientMessage, envelope: Envelope | undefined): Promise<void> {
     // Notifications of clients concern requests under way, and those are cancelled by closing their responses.
     if (message.kind !== 'request' || !envelope) sendEmpty(call.response, 202)
-    else await this.#request(call, message, contextOf(call, message, envelope))
+    else await this.#request(call, message, new ModernClient(call, message, envelope))
   }
 
   refuse(call: Call, { status, code, message, data }: Refusal, id: JsonText | null): void {
@@ -138,16 +139,26 @@ export class ModernEndpoint {
   }
 }
 
-function contextOf({ headers }: Call, { params }: ClientRequest, envelope: Envelope): ClientContext {
-  return {
-    principal: principalOf(headers),
-    capabilities: envelope.capabilities,
-    get info() {
-      const meta = params && memberOf(params, '_meta')
-      return meta && memberOf(meta, metaKeys.clientInfo)
-    },
-    logLevel: envelope.logLevel,
-    protocolVersion: envelope.protocolVersion,
+/** What a modern request says of its client. */
+class ModernClient implements ClientContext {
+  readonly principal: string
+  readonly capabilities: Record<string, unknown>
+  readonly logLevel: LogLevel | undefined
+  readonly protocolVersion: string
+  readonly #params: JsonText | undefined
+
+  constructor({ headers }: Call, { params }: ClientRequest, envelope: Envelope) {
+    this.principal = principalOf(headers)
+    this.capabilities = envelope.capabilities
+    this.logLevel = envelope.logLevel
+    this.protocolVersion = envelope.protocolVersion
+    this.#params = params
+  }
+
+  /** Only a bridge asks for it. */
+  get info(): JsonText | undefined {
+    const meta = this.#params && memberOf(this.#params, '_meta')
+    return meta && memberOf(meta, metaKeys.clientInfo)
   }
 }
 
