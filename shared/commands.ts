@@ -26,6 +26,9 @@ const entry = z.record(z.string(), z.unknown())
 export const logLineSchema = z.object({ seq: z.number(), at: z.number(), text: z.string() })
 export type LogLine = z.infer<typeof logLineSchema>
 
+/** What to paste into a client's configuration, or into a shell. */
+const snippetsSchema = z.array(z.object({ client: z.string(), text: z.string() }))
+
 /** A finding of `upstream.check`: a warning does not stop anything, an error does. */
 export const findingSchema = z.object({
   path: z.array(z.string().or(z.number())),
@@ -109,12 +112,14 @@ export const commands = {
     }),
   ),
   'client.connect': command(
-    'How to connect an MCP client: URL, header and ready snippets',
+    'How to connect an MCP client, to one upstream or to all by one URL: header and ready snippets',
     upstream,
     z.object({
       url: z.string(),
       authorization: z.string().nullable(),
-      snippets: z.array(z.object({ client: z.string(), text: z.string() })),
+      snippets: snippetsSchema,
+      /** All upstreams behind one URL, names of tools and prompts as `upstream__name`. */
+      aggregate: z.object({ url: z.string(), snippets: snippetsSchema }).optional(),
     }),
   ),
   'demo.traffic': command(

@@ -19,6 +19,8 @@ export interface HandlerContext {
   points(upstream: string): Point[]
   events(): EventRecord[]
   mcpUrl(upstream: string): string
+  /** All upstreams behind one. */
+  aggregateUrl(): string
   token: string | null
   /** Undefined: there is no Node that could run the bridge. */
   bridge: BridgeCommand | undefined
@@ -171,7 +173,8 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
     },
     'client.connect': ({ upstream }) => {
       registry.config(upstream)
-      return connectInfo(upstream, host.mcpUrl(upstream), host.token, host.bridge)
+      const urls = { url: host.mcpUrl(upstream), aggregateUrl: host.aggregateUrl() }
+      return connectInfo(upstream, urls, host.token, host.bridge)
     },
     'demo.traffic': ({ on }) => {
       if (on && !host.hasDemo()) {

@@ -174,6 +174,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       points: (name) => telemetry.points(name),
       events: () => telemetry.journal.toArray(),
       mcpUrl,
+      aggregateUrl: () => `${url}/mcp`,
       token: auth === 'bearer' ? token : null,
       bridge: options.watchdog && {
         command: options.watchdog.execPath,
