@@ -15,6 +15,6 @@ test('every file that the README links to, and every npm script that it names, e
   for (const [, target = ''] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
     expect(existsSync(resolve(root, target)), target).toBe(true)
   }
-  for (const [, script = ''] of readme.matchAll(/npm run ([\w:-]+)/g))
+  for (const [, script = ''] of readme.matchAll(/npm run (?:-s )?([\w:-]+)/g))
     expect(Object.keys(packageJson.scripts)).toContain(script)
 })
