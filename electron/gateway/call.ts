@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Timeouts } from '../../shared/config.ts'
 import type { Accepts } from './checks/media.ts'
 import type { ClientRequest } from './message.ts'
 import type { Target } from './targets.ts'
@@ -10,6 +11,8 @@ export interface Call {
   accepts: Accepts
   /** Of the request; lower-case names. */
   headers: NodeJS.Dict<string | string[]>
+  /** Lowers the upstream's own for the requests of this POST. */
+  timeouts?: Partial<Timeouts> | undefined
 }
 
 /** A header that must stand once; of several the first counts, as in Node for those it knows. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Timeouts } from '../../shared/config.ts'
 import type { JsonText } from '../upstream/types.ts'
 import type { Accepts } from './checks/media.ts'
 import { sendJson } from './http/respond.ts'
@@ -17,6 +18,8 @@ export interface ExchangeOptions {
   /** Requests in the body. Their answers make an array when the body was a batch. */
   expected: number
   batch: boolean
+  /** Of its requests. */
+  timeouts?: Partial<Timeouts> | undefined
   /** Wraps the stream of an upgraded answer; default: events without ids. */
   channel?: ((connection: SseConnection) => EventChannel) | undefined
 }
@@ -34,6 +37,11 @@ export class Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options
     this.#outstanding = options.expected
+  }
+
+  /** What the client lowers the timeouts of its requests to. */
+  get timeouts(): Partial<Timeouts> | undefined {
+    return this.#options.timeouts
   }
 
   /** Whether messages can come before the answer. */

@@ -47,13 +47,14 @@ export class JsonRpcEndpoint {
       this.#refuse(call.response, 400, rpcCodes.invalidRequest, 'Only requests (with an "id") reach this upstream')
       return
     }
-    const { response, accepts } = call
+    const { response, accepts, timeouts } = call
     const exchange = new Exchange({ response, accepts, streams: this.#streams, expected: 1, batch: false })
     const gone = new AbortController()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     await this.#relay.relay(upstream, request, {
       signal: gone.signal,
+      timeouts,
       protocolVersion: null,
       client: nobody,
       onNotification: (notification) => exchange.notify(notification.message),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Upstream } from '../upstream/types.ts'
 import type { Call } from './call.ts'
 import { acceptsOf, isJsonBody } from './checks/media.ts'
+import { timeoutsOf } from './checks/timeouts.ts'
 import { BodyError, discardBody, readBody } from './http/body.ts'
 import type { JsonRpcEndpoint } from './jsonrpc-endpoint.ts'
 import type { LegacyEndpoint } from './legacy/endpoint.ts'
@@ -78,6 +79,12 @@ export class McpEndpoint {
       refuse(response, 406, rpcCodes.badTransport, 'Accept must allow application/json or text/event-stream')
       return
     }
+    const lowered = timeoutsOf(request.headers)
+    if (lowered && 'problem' in lowered) {
+      refuse(response, 400, rpcCodes.badTransport, lowered.problem)
+      return
+    }
+    call.timeouts = lowered?.timeouts
     let text: string
     try {
       text = await readBody(request, maxBodyBytes)

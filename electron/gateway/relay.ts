@@ -1,3 +1,4 @@
+import type { Timeouts } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
@@ -24,6 +25,7 @@ export interface RelayOptions {
   prefer?: string | undefined
   only?: string | undefined
   profile?: ProcessProfile | undefined
+  timeouts?: Partial<Timeouts> | undefined
   client: ClientContext
   onNotification?: ((notification: ServerNotification) => void) | undefined
   onServerRequest?: ((request: ServerRequest) => void) | undefined
@@ -77,6 +79,7 @@ export class Relay {
         prefer: options.prefer,
         only: place ?? options.only,
         profile: options.profile,
+        timeouts: options.timeouts,
         client: options.client,
         onNotification: options.onNotification,
         onServerRequest: options.onServerRequest,

@@ -120,3 +120,25 @@ test('a session survives that every process of its upstream is killed', async ()
   expect((await client.post(call('echo', { text: 'on' }, 2))).json.result.content[0].text).toBe('on')
   expect(pids.size).toBe(2)
 })
+
+test('a client lowers the timeouts of its own call, and can not raise them', async () => {
+  const { endpoint } = await startReal(childUpstream('hang', { timeouts: { responseTimeoutMs: 900 } }))
+  const client = await openSession(endpoint)
+  const hung = async (timeoutMs: string) => {
+    const headers = { ...client.headers, 'poolscope-response-timeout-ms': timeoutMs }
+    return (await send(endpoint, { headers, body: call('hang') })).json.error.data
+  }
+  expect(await hung('100')).toMatchObject({ code: 'RESPONSE_TIMEOUT', responseTimeoutMs: 100 })
+  expect(await hung('60000')).toMatchObject({ code: 'RESPONSE_TIMEOUT', responseTimeoutMs: 900 })
+})
+
+test.each(['0', '-1', '1.5', 'soon', '99999999999'])('a timeout of %j is refused', async (timeoutMs) => {
+  const { endpoint } = await startReal(childUpstream('echo'))
+  const client = await openSession(endpoint)
+  const headers = { ...client.headers, 'poolscope-request-timeout-ms': timeoutMs }
+  const reply = await send(endpoint, { headers, body: call('echo', { text: 'x' }) })
+  expect([reply.status, reply.json.error.message]).toEqual([
+    400,
+    expect.stringContaining('whole number of milliseconds'),
+  ])
+})

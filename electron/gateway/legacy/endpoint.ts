@@ -87,13 +87,14 @@ export class LegacyEndpoint {
   }
 
   /** @param batchOf requests whose answers make an array; absent when the body was a single request */
-  #exchange({ response, accepts }: Call, session?: LegacySession, batchOf?: number): Exchange {
+  #exchange({ response, accepts, timeouts }: Call, session?: LegacySession, batchOf?: number): Exchange {
     return new Exchange({
       response,
       accepts,
       streams: this.#deps.streams,
       expected: batchOf ?? 1,
       batch: batchOf !== undefined,
+      timeouts,
       channel: session && ((connection) => session.openStream(connection)),
     })
   }

@@ -79,6 +79,7 @@ export class SessionRequests {
     let announced = false
     return this.#relay.relay(backend, request, {
       signal: controller.signal,
+      timeouts: exchange.timeouts,
       prefer: session.lastConnectionId,
       only: session.pinnedTo === undefined ? undefined : pinOf(session, sessionBackend),
       profile: backend.profile,

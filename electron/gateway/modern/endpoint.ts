@@ -50,9 +50,9 @@ export class ModernEndpoint {
 
   async #request(call: Call, request: ClientRequest, client: ClientContext): Promise<void> {
     const { relay, clock, streams, listeners } = this.#deps
-    const { response, accepts, target } = call
+    const { response, accepts, target, timeouts } = call
     const started = clock.now()
-    const exchange = new Exchange({ response, accepts, streams, expected: 1, batch: false })
+    const exchange = new Exchange({ response, accepts, streams, expected: 1, batch: false, timeouts })
     const answer = (own: { result: JsonText } | { error: { code: number; message: string } }) =>
       exchange.settle(
         relay.answer(target.name, request, own, client.protocolVersion, started),
@@ -114,6 +114,7 @@ export class ModernEndpoint {
   ): Promise<void> {
     return this.#deps.relay.relay(backend, request, {
       signal,
+      timeouts: exchange.timeouts,
       profile: modernProfile,
       client,
       protocolVersion: client.protocolVersion,
