@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { GatewayState } from '../../shared/state.ts'
 import type { Timer } from '../kit/clock.ts'
-import { Emitter } from '../kit/emitter.ts'
+import { Emitter, type Unsubscribe } from '../kit/emitter.ts'
 import { Announcements } from './announcements.ts'
 import type { Conversation } from './bridge/conversation.ts'
 import type { UrlRetry } from './bridge/modern-over-legacy.ts'
@@ -13,6 +13,7 @@ import { notReady } from './health.ts'
 import { Holders } from './holders.ts'
 import { listenError, loopbackAddress } from './http/address.ts'
 import { sendJson } from './http/respond.ts'
+import { createHttpServer } from './http/server.ts'
 import { SseConnections } from './http/sse.ts'
 import { JsonRpcEndpoint } from './jsonrpc-endpoint.ts'
 import { LegacyEndpoint } from './legacy/endpoint.ts'
@@ -33,9 +34,6 @@ const mcpPrefix = '/mcp/'
 /** How often idle sessions are looked for: far finer than the timeout. */
 const sweepIntervalMs = 10_000
 
-/** Between two requests of one client. Longer than clients keep a connection themselves: then only they close it. */
-const keepAliveTimeoutMs = 65_000
-
 /** The loopback HTTP server that MCP clients talk to. */
 export class Gateway {
   readonly events = new Emitter<GatewayEvents>()
@@ -49,6 +47,7 @@ export class Gateway {
   readonly #mcp: McpEndpoint
   readonly #targets: Targets
   readonly #listeners: Listeners
+  readonly #unlisten: Unsubscribe | undefined
   readonly #timers: Timer[] = []
   #posts = 0
   #onLastPost: (() => void) | undefined
@@ -81,6 +80,7 @@ export class Gateway {
     const parked = new Parked<Conversation | UrlRetry>(clock, holders)
     this.#targets = new Targets(upstreams, options.version, { clock, announcements, holders, parked })
     this.#listeners = new Listeners(this.#relay, this.#streams)
+    this.#unlisten = upstreams.onChange?.(() => this.#listeners.endOf((target) => !this.#targets.leadsTo(target)))
     const shared = { relay: this.#relay, streams: this.#streams, refuse: this.#refuse, clock }
     this.#mcp = new McpEndpoint({
       upstreams,
@@ -97,7 +97,7 @@ export class Gateway {
       modern: new ModernEndpoint({ ...shared, listeners: this.#listeners, toolHeaders: new ToolHeaders(clock) }),
       jsonrpc: new JsonRpcEndpoint(shared),
     })
-    this.#server = this.#createServer()
+    this.#server = createHttpServer(this.#limits, (request, response) => this.#serve(request, response))
   }
 
   state(): GatewayState {
@@ -165,6 +165,7 @@ export class Gateway {
     this.#sessions.closeAll()
     this.#serverNotifications.close()
     this.#targets.close()
+    this.#unlisten?.()
     await new Promise((resolve) => setImmediate(resolve))
     this.#server.closeAllConnections()
     await closed
@@ -190,24 +191,6 @@ export class Gateway {
     response.once('close', () => {
       if (--this.#posts === 0) this.#onLastPost?.()
     })
-  }
-
-  #createServer(): Server {
-    const { headersTimeoutMs, receiveTimeoutMs, stalledReaderMs } = this.#limits
-    const server = createServer(
-      {
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: receiveTimeoutMs,
-        keepAliveTimeout: keepAliveTimeoutMs,
-        connectionsCheckingInterval: Math.min(5_000, Math.ceil(headersTimeoutMs / 2)),
-      },
-      (request, response) => this.#serve(request, response),
-    )
-    // Quiet sockets are fine (a long call, a stream between events); one that takes no byte of a pending answer is not.
-    server.setTimeout(stalledReaderMs, (socket) => {
-      if (socket.writableLength > 0) socket.destroy()
-    })
-    return server
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {

@@ -175,10 +175,12 @@ class SharedProcesses implements SessionBackend {
 export class Targets {
   readonly aggregate: AggregateTarget
   readonly #deps: TargetDeps
+  readonly #upstreams: UpstreamDirectory
   readonly #byUpstream = new WeakMap<Upstream, UpstreamTarget>()
 
   constructor(upstreams: UpstreamDirectory, version: string, deps: TargetDeps) {
     this.#deps = deps
+    this.#upstreams = upstreams
     this.aggregate = new AggregateTarget({
       upstreams,
       version,
@@ -195,6 +197,12 @@ export class Targets {
       this.#byUpstream.set(upstream, target)
     }
     return target
+  }
+
+  /** Whether requests for this name still lead here. */
+  leadsTo(target: Target): boolean {
+    const upstream = target === this.aggregate ? undefined : this.#upstreams.get(target.name)
+    return target === this.aggregate || (upstream !== undefined && this.of(upstream) === target)
   }
 
   close(): void {

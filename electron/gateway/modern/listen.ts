@@ -9,6 +9,7 @@ import { memberOf, memberText, withMember } from '../json/members.ts'
 import { type ClientRequest, isObject } from '../message.ts'
 import type { Relay } from '../relay.ts'
 import { resultText, rpcCodes } from '../rpc.ts'
+import type { Target } from '../targets.ts'
 import { metaKeys } from './envelope.ts'
 
 /** Streams of this kind that may be open at once: as in the SDK. */
@@ -36,7 +37,7 @@ export interface ListenRequest {
 export class Listeners {
   readonly #relay: Relay
   readonly #streams: SseConnections
-  readonly #open = new Set<() => void>()
+  readonly #open = new Map<() => void, Target>()
 
   constructor(relay: Relay, streams: SseConnections) {
     this.#relay = relay
@@ -82,7 +83,7 @@ export class Listeners {
       connection.event(acknowledgement(request.id, honoured))
       deliver = ({ message }) => connection.event(tagged(message, request.id))
       for (const notification of early) deliver(notification)
-      this.#open.add(close)
+      this.#open.set(close, target)
       if (honoured.lists.length + honoured.uris.length === 0) close()
     } finally {
       if (!response.headersSent) for (const stop of stops) stop()
@@ -91,7 +92,12 @@ export class Listeners {
 
   /** Ends every stream with a result: the client knows that nothing was lost. */
   close(): void {
-    for (const close of [...this.#open]) close()
+    for (const close of [...this.#open.keys()]) close()
+  }
+
+  /** An upstream was stopped or replaced: nothing would be told any more, and the client may listen to what comes next. */
+  endOf(isGone: (target: Target) => boolean): void {
+    for (const [close, target] of [...this.#open]) if (isGone(target)) close()
   }
 
   #problem({ accepts }: Call, filter: Filter | undefined): { code: number; message: string } | undefined {

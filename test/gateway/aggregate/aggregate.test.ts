@@ -267,6 +267,24 @@ describe('changes', () => {
     expect([listeners.size, members.get('one')?.events.listenerCount]).toEqual([0, 0])
   })
 
+  test('a listener at an upstream that goes away ends with a result; one that stays goes on', async () => {
+    const { url, members, change } = await startChanging()
+    const staying = upstreamOf('staying', 'legacy', legacyScript)
+    change(() => members.set('staying', staying))
+    const listen = async (name: string) => {
+      const filter = { notifications: { toolsListChanged: true } }
+      const events = sse(await modern(`${url}/mcp/${name}`).open('subscriptions/listen', filter, { id: 1 }))
+      await events.next()
+      return events
+    }
+    const [gone, stays] = [await listen('one'), await listen('staying')]
+    change(() => members.delete('one'))
+    expect(JSON.parse((await gone.next())?.data ?? '').result.resultType).toBe('complete')
+    expect(await gone.next()).toBeUndefined()
+    staying.events.emit('notification', { ...changed('tools'), connectionId: 'c' })
+    expect(JSON.parse((await stays.next())?.data ?? '').method).toBe(changed('tools').method)
+  })
+
   test('a resource is watched at its upstream, and told under the URI that the client knows', async () => {
     const { endpoint, members } = await start()
     const session = await openSession(endpoint)
