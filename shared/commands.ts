@@ -119,7 +119,7 @@ export const commands = {
       authorization: z.string().nullable(),
       snippets: snippetsSchema,
       /** All upstreams behind one URL, names of tools and prompts as `upstream__name`. */
-      aggregate: z.object({ url: z.string(), snippets: snippetsSchema }).optional(),
+      aggregate: z.object({ url: z.string(), snippets: snippetsSchema }),
     }),
   ),
   'demo.traffic': command(

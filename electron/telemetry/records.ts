@@ -26,7 +26,7 @@ const closedFor: Record<CloseReason, string> = {
   'max-lifetime': 'it reached its maximum lifetime',
   'max-uses': 'it served its maximum number of requests',
   'single-use': 'it was meant for one request',
-  unhealthy: 'it did not answer the health check',
+  unhealthy: 'it did not answer',
   exited: 'it ended by itself',
   'write-failed': 'it no longer takes input',
   'protocol-error': 'it broke the protocol',
@@ -218,7 +218,7 @@ export const registryRecords: Record<RegistryChange, NewEvent> = {
   added: { kind: 'upstream.added', message: 'Added' },
   changed: { kind: 'upstream.changed', message: 'Its configuration changed' },
   removed: { kind: 'upstream.removed', message: 'Removed; its connections are closing' },
-  started: { kind: 'upstream.started', message: 'Started: it can serve requests' },
+  started: { kind: 'upstream.started', message: 'Started' },
   stopped: { kind: 'upstream.stopped', message: 'Stopped; its connections are closing' },
 }
 

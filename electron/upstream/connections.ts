@@ -1,3 +1,4 @@
+import type { ErrorShape } from '../../shared/errors.ts'
 import type { Failure } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
@@ -39,6 +40,11 @@ export class Connections {
       this.#ended.add(connection)
       dead(connection)
     })
+  }
+
+  /** A request got no answer in time: the process is up, and hangs. */
+  hung(error: ErrorShape): void {
+    this.lastFailure = failureOf(error, this.#clock.wall())
   }
 
   get size(): number {

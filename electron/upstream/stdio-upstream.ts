@@ -87,7 +87,10 @@ export class StdioUpstream implements Upstream {
       timeouts: () => this.#config.timeouts,
       singleShot: () => this.#singleShot,
       retries: new RetryBudget(clock),
-      done: (record) => this.events.emit('request.done', record),
+      done: (record) => {
+        if (record.error?.code === 'RESPONSE_TIMEOUT') this.#connections.hung(record.error)
+        this.events.emit('request.done', record)
+      },
     })
     this.#openings = new Openings({ deps, config: () => this.#config, eras: deps.eras ?? new EraVerdicts(clock) })
     this.#eras = new EraFinder({

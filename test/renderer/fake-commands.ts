@@ -165,36 +165,34 @@ export function fakeCommands(world: FakeWorld, token: string): Handlers {
       const { url } = upstreamOf(upstream)
       const authorization = `Bearer ${token}`
       const json = (value: unknown) => JSON.stringify(value, null, 2)
-      return {
-        url,
-        authorization,
-        snippets: [
-          {
-            client: 'Claude Code',
-            text: `claude mcp add --transport http ${upstream} ${url} --header "Authorization: ${authorization}"`,
-          },
-          {
-            client: 'Cursor',
-            text: json({ mcpServers: { [upstream]: { url, headers: { Authorization: authorization } } } }),
-          },
-          {
-            client: 'VS Code',
-            text: json({ servers: { [upstream]: { type: 'http', url, headers: { Authorization: authorization } } } }),
-          },
-          {
-            client: 'Claude Desktop',
-            text: json({
-              mcpServers: {
-                [upstream]: { command: '/usr/bin/node', args: ['/opt/poolscope/cli.js', 'bridge', upstream] },
-              },
-            }),
-          },
-          {
-            client: 'curl',
-            text: `curl -s ${url} -H 'Authorization: ${authorization}' -H 'Content-Type: application/json' -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`,
-          },
-        ],
-      }
+      const snippets = [
+        {
+          client: 'Claude Code',
+          text: `claude mcp add --transport http ${upstream} ${url} --header "Authorization: ${authorization}"`,
+        },
+        {
+          client: 'Cursor',
+          text: json({ mcpServers: { [upstream]: { url, headers: { Authorization: authorization } } } }),
+        },
+        {
+          client: 'VS Code',
+          text: json({ servers: { [upstream]: { type: 'http', url, headers: { Authorization: authorization } } } }),
+        },
+        {
+          client: 'Claude Desktop',
+          text: json({
+            mcpServers: {
+              [upstream]: { command: '/usr/bin/node', args: ['/opt/poolscope/cli.js', 'bridge', upstream] },
+            },
+          }),
+        },
+        {
+          client: 'curl',
+          text: `curl -s ${url} -H 'Authorization: ${authorization}' -H 'Content-Type: application/json' -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`,
+        },
+      ]
+      const all = url.replace(/\/mcp\/.*$/, '/mcp')
+      return { url, authorization, snippets, aggregate: { url: all, snippets } }
     },
     'demo.traffic': ({ on }) => {
       world.demoRunning = on

@@ -83,6 +83,7 @@ describe('a process that hangs', () => {
     await settled(upstream, { dead: 1 })
     expect(told['connection.closing']?.[0]?.reason).toBe('unhealthy')
     expect(told['request.done']?.[0]).toMatchObject({ outcome: 'timeout', error: { code: 'RESPONSE_TIMEOUT' } })
+    expect(upstream.view().lastFailure).toMatchObject({ code: 'RESPONSE_TIMEOUT', stderrTail: expect.any(Array) })
   })
 
   test('a request lowers its response timeout and never raises it', async () => {

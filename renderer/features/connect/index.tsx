@@ -18,6 +18,9 @@ import { FirstRequest } from './first-request.tsx'
 
 type Connection = CommandResult<'client.connect'>
 
+/** Stands for all upstreams; no upstream can be called so. */
+const everything = ''
+
 export interface ConnectDialogProps {
   /** The upstream to begin with; the first one when null. */
   name: string | null
@@ -28,6 +31,7 @@ export interface ConnectDialogProps {
 export function ConnectDialog({ name, onOpenChange }: ConnectDialogProps) {
   const names = useUpstreamNames()
   const [chosen, setChosen] = useState(name)
+  const all = chosen === everything
   const upstream = chosen !== null && names.includes(chosen) ? chosen : names[0]
   return (
     <Dialog
@@ -52,20 +56,29 @@ export function ConnectDialog({ name, onOpenChange }: ConnectDialogProps) {
         <div className="flex flex-col gap-4">
           <Field label="Upstream">
             <Select
-              items={names.map((value) => ({ value, label: value }))}
-              value={upstream}
+              items={[
+                ...names.map((value) => ({ value, label: value })),
+                { value: everything, label: 'All upstreams behind one URL' },
+              ]}
+              value={all ? everything : upstream}
               onValueChange={setChosen}
             />
           </Field>
-          <Instructions key={upstream} upstream={upstream} />
-          <FirstRequest key={`first ${upstream}`} upstream={upstream} />
+          <Instructions key={`${all} ${upstream}`} upstream={upstream} all={all} />
+          {all ? (
+            <Callout>
+              Tools and prompts are named upstream__name there, so that two servers may have tools of the same name.
+            </Callout>
+          ) : (
+            <FirstRequest key={`first ${upstream}`} upstream={upstream} />
+          )}
         </div>
       )}
     </Dialog>
   )
 }
 
-function Instructions({ upstream }: { upstream: string }) {
+function Instructions({ upstream, all }: { upstream: string; all: boolean }) {
   const [connection, setConnection] = useState<Connection | null>(null)
   const [failure, setFailure] = useState<string | null>(null)
   const [client, setClient] = useState<string | null>(null)
@@ -88,14 +101,15 @@ function Instructions({ upstream }: { upstream: string }) {
       </Callout>
     )
   if (!connection) return <Skeleton className="h-80" />
-  const chosen = client ?? connection.snippets[0]?.client ?? ''
+  const { url, snippets } = all ? connection.aggregate : connection
+  const chosen = client ?? snippets[0]?.client ?? ''
   const secret = connection.authorization?.replace(/^\S+\s+/, '')
   // What is copied is always whole; what is shown may be on a shared screen.
   const masked = (text: string) => (secret && !revealed ? text.replaceAll(secret, '•'.repeat(12)) : text)
   return (
     <>
       <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 gap-y-1">
-        <Row label="URL" text={connection.url} />
+        <Row label="URL" text={url} />
         {connection.authorization !== null && (
           <Row label="Authorization" text={connection.authorization} shown={masked(connection.authorization)}>
             <Button size="sm" variant="ghost" onClick={() => setRevealed(!revealed)}>
@@ -106,11 +120,11 @@ function Instructions({ upstream }: { upstream: string }) {
       </dl>
       <Tabs
         label="Client"
-        items={connection.snippets.map((snippet) => ({ value: snippet.client, label: snippet.client }))}
+        items={snippets.map((snippet) => ({ value: snippet.client, label: snippet.client }))}
         value={chosen}
         onValueChange={setClient}
       >
-        {connection.snippets.map((snippet) => (
+        {snippets.map((snippet) => (
           <TabPanel key={snippet.client} value={snippet.client} className="relative pt-2">
             <pre className="h-56 overflow-auto rounded-md border border-line bg-canvas py-3 pr-32 pl-3 font-mono text-xs leading-[17px] whitespace-pre-wrap wrap-anywhere text-ink select-text">
               {masked(snippet.text)}
