@@ -116,7 +116,7 @@ describe('what a failure means', () => {
     ["Error: Cannot find module '/srv/x.js'", 'modules'],
     ["ModuleNotFoundError: No module named 'mcp'", 'modules'],
     ['npm error code E404', 'registry'],
-    ['Error: getaddrinfo ENOTFOUND registry.npmjs.org', 'network'],
+    ['Error: getaddrinfo ENOTFOUND packages.example.org', 'network'],
     ['GITHUB_TOKEN is required: missing API key', 'key or token'],
     ['Error: listen EADDRINUSE: address already in use :::3000', 'port'],
   ])('stderr that says “%s” gives a hint, first of all steps', (line, hint) => {
