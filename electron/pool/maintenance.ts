@@ -74,22 +74,29 @@ export class Maintenance<R extends Resource> {
     if (this.#turning || returns.length === 0) return undefined
     this.#turning = true
     const now = this.#clock.now()
-    for (let taken = 0; taken < returnsPerTurn; taken++) {
-      const connection = returns.take()
-      if (!connection) break
-      try {
-        this.#handlers.returned(connection, now)
-      } catch (error) {
-        this.#core.report(error)
-        this.#handlers.broken(connection)
+    try {
+      for (let taken = 0; taken < returnsPerTurn; taken++) {
+        const connection = returns.take()
+        if (!connection) break
+        this.#take(connection, now)
+      }
+    } finally {
+      this.#turning = false
+      if (returns.length > 0 && !this.#scheduled) {
+        this.#scheduled = true
+        setImmediate(this.#turnSoon)
       }
     }
-    this.#turning = false
-    if (returns.length > 0 && !this.#scheduled) {
-      this.#scheduled = true
-      setImmediate(this.#turnSoon)
-    }
     return now
+  }
+
+  #take(connection: PooledConnection<R>, now: number): void {
+    try {
+      this.#handlers.returned(connection, now)
+    } catch (error) {
+      this.#core.report(error)
+      this.#handlers.broken(connection)
+    }
   }
 
   /** Takes what is left, closes the queue, and ends. */
