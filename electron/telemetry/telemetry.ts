@@ -243,8 +243,9 @@ export class Telemetry {
   #record(upstream: string, event: NewEvent): void {
     if (!this.#throttle.admit(upstream, event.kind, event.level ?? 'info', this.#clock.now())) return
     this.journal.add({ ...event, upstream })
-    // Whoever has only the terminal or a log file should see what goes wrong too.
-    if (event.level === 'warn' || event.level === 'error') this.#logger.log(event.level, event.message, { upstream })
+    // Whoever has only the terminal or a log file should see what goes wrong too. A failed request is told to its caller.
+    if (event.level && event.level !== 'info' && event.kind !== 'request.failed')
+      this.#logger.log(event.level, event.message, { upstream })
   }
 
   #host(): HostState {
