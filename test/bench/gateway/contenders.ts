@@ -44,6 +44,11 @@ const own: Start[] = [
   { name: 'bare node:http', args: () => [join(programs, 'bare-echo.mjs')], ready: (url) => ({ url }) },
   { name: 'minimal relay', args: () => [join(programs, 'minimal-relay.mjs'), echo], ready: (url) => ({ url }) },
   {
+    name: 'exclusive relay',
+    args: () => [join(programs, 'exclusive-relay.mjs'), '4', echo],
+    ready: (url) => ({ url }),
+  },
+  {
     name: 'poolscope',
     args(dir) {
       const config = join(dir, 'servers.json')
