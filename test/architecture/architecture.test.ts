@@ -30,6 +30,7 @@ describe('import direction', () => {
 
     test.each([
       ['electron/pool/planted.ts', "import '../process/spawn.ts'"],
+      ['electron/auth/planted.ts', "import '../config/expand.ts'"],
       ['electron/kit/planted.ts', "export * from '../pool/types.ts'"],
       ['electron/pool/planted.ts', "import { spawnTree, type Spawned } from '../process/types.ts'"],
       ['electron/upstream/planted.ts', "const it = await import('../gateway/gateway.ts')"],
@@ -73,6 +74,7 @@ describe('import direction', () => {
       'bridge',
       'telemetry',
       'config',
+      'auth',
       'host',
       'shell',
       'cli.ts',

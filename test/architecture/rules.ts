@@ -2,7 +2,7 @@ import { isBuiltin } from 'node:module'
 import { computed, type Import } from './imports.ts'
 
 /**
- * DESIGN, "Rooms": shared <- kit <- {pool, process, config, telemetry} <- upstream <- {gateway, bench, bridge} <- host <-
+ * DESIGN, "Rooms": shared <- kit <- {pool, process, config, auth, telemetry} <- upstream <- {gateway, bench, bridge} <- host <-
  * {shell, cli}. A room may use itself and the rooms of lower rank; rooms of the same rank don't know each other.
  */
 const ranks: Record<string, number> = {
@@ -11,6 +11,7 @@ const ranks: Record<string, number> = {
   'electron/pool': 2,
   'electron/process': 2,
   'electron/config': 2,
+  'electron/auth': 2,
   'electron/telemetry': 2,
   'electron/upstream': 3,
   'electron/gateway': 4,

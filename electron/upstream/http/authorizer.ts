@@ -1,0 +1,1 @@
+export type { Authorizer } from '../../kit/authorizer.ts'
