@@ -89,6 +89,27 @@ export const commands = {
   'connection.kill': command('End a process tree at once (SIGKILL); its request fails', connection, done),
   'connection.drain': command('Close one connection once it is free', connection, done),
   'connection.restart': command('Close one connection once it is free and open another', connection, done),
+  'connection.reconnect': command(
+    'Try every stream of a connection that waits for its next attempt now',
+    connection,
+    z.object({ ok: z.literal(true), streams: z.number() }),
+  ),
+  'upstream.signIn': command(
+    'Sign in at the authorization server of a remote upstream: opens the system browser, or tells the URL where there is none',
+    upstream,
+    z.object({ authorizationUrl: z.string().nullable(), opened: z.boolean() }),
+  ),
+  'upstream.completeSignIn': command(
+    'Finish a sign-in whose redirect could not reach this machine, with the URL that the browser ended at',
+    z.strictObject({ upstream: z.string().min(1), redirectUrl: z.string().min(1).max(16_384) }),
+    done,
+  ),
+  'upstream.cancelSignIn': command('Give up a sign-in that is under way', upstream, done),
+  'upstream.signOut': command(
+    'Forget the tokens of a remote upstream, and revoke them where the server offers it',
+    upstream,
+    done,
+  ),
   'logs.get': command(
     'The stderr of a connection, live or recently ended',
     connection,

@@ -100,10 +100,27 @@ export const stdioEntrySchema = z.looseObject({
 })
 export type StdioEntry = z.infer<typeof stdioEntrySchema>
 
+/** How we present ourselves to the authorization server of a remote MCP server. Everything is optional: by default we register by ourselves. */
+export const oauthSchema = z.looseObject({
+  clientId: z.string().min(1).optional().describe('Of a client that was registered by hand'),
+  clientSecret: z.string().min(1).optional(),
+  scope: z.string().min(1).optional().describe('Scopes to ask for, separated by spaces'),
+  redirectPort: count(0, 65_535).optional().describe('Of http://127.0.0.1:PORT/callback; 0 or absent picks a free one'),
+  clientMetadataUrl: z
+    .url({ protocol: /^https$/ })
+    .optional()
+    .describe('Of a client ID metadata document'),
+})
+export type OAuthSettings = z.infer<typeof oauthSchema>
+
 export const httpEntrySchema = z.looseObject({
   type: z.enum(['http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
   url: z.url({ protocol: /^https?$/, error: 'an http or https URL is needed' }),
   headers: z.record(z.string(), z.string()).optional(),
+  oauth: z
+    .union([z.literal(false), oauthSchema])
+    .optional()
+    .describe('false: no sign-in, even if the server asks for one'),
   ...common,
 })
 export type HttpEntry = z.infer<typeof httpEntrySchema>
@@ -142,7 +159,12 @@ export type UpstreamConfig = {
 
 export type UpstreamTarget =
   | { transport: 'stdio'; command: string; args: string[]; env: Record<string, string>; cwd?: string | undefined }
-  | { transport: 'http' | 'sse'; url: string; headers: Record<string, string> }
+  | {
+      transport: 'http' | 'sse'
+      url: string
+      headers: Record<string, string>
+      oauth?: OAuthSettings | false | undefined
+    }
 
 /** Config as the host uses it. */
 export interface Config {

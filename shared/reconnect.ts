@@ -20,14 +20,14 @@ export const streamReconnect: ReconnectPolicy = { baseMs: 250, capMs: 30_000, fl
 export const maxServerWaitMs = 3_600_000
 
 /** Above a floor that is higher than the backoff itself there is still this much of it to spread over: the whole herd got the same `retry:`. */
-const spreadAboveFloor = 0.25
+const spreadAboveFloor = 0.5
 
 /**
  * Exponential backoff with full jitter, evenly spread over the whole range: a wait that was cut off at the floor would
  * bring a good part of a herd back at that very moment.
  * @param attempt 0 for the first retry
  * @param random a source of numbers in [0, 1)
- * @returns whole milliseconds in [floorMs, max(min(capMs, baseMs x 2^attempt), floorMs x 1.25)]
+ * @returns whole milliseconds in [floorMs, max(min(capMs, baseMs x 2^attempt), floorMs x 1.5)]
  */
 export function fullJitterMs(policy: ReconnectPolicy, attempt: number, random: () => number): number {
   const floorMs = Math.ceil(policy.floorMs ?? 0)

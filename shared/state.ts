@@ -50,6 +50,63 @@ export const failureSchema = errorShapeSchema.extend({
 })
 export type Failure = z.infer<typeof failureSchema>
 
+export const streamKinds = ['notifications', 'subscription', 'messages', 'response'] as const
+export const streamStates = ['idle', 'connecting', 'open', 'waiting', 'unsupported', 'stopped'] as const
+
+/**
+ * A stream of an http or sse connection that is opened again when it is lost. `notifications`: the GET of Streamable HTTP;
+ * `subscription`: subscriptions/listen; `messages`: the one stream of the old HTTP+SSE; `response`: the rest of an answer.
+ */
+export const streamSchema = z.object({
+  id: z.string(),
+  kind: z.enum(streamKinds),
+  /** waiting: for the next attempt. unsupported: the server has none of this kind, which is fine. */
+  state: z.enum(streamStates),
+  openedAt: z.number().nullable(),
+  /** In a row without a message. */
+  attempts: z.number(),
+  /** Set while waiting. */
+  nextAttemptAt: z.number().nullable(),
+  /** Opened again, in all. */
+  reconnects: z.number(),
+  lastDrop: z.object({ at: z.number(), reason: z.string() }).nullable(),
+  lastMessageAt: z.number().nullable(),
+  /** Whether the server told event ids, so that it can replay what was missed. */
+  resumable: z.boolean(),
+})
+export type StreamSnapshot = z.infer<typeof streamSchema>
+
+export const authStates = [
+  'not-needed',
+  'signed-out',
+  'discovering',
+  'registering',
+  'waiting-for-browser',
+  'exchanging',
+  'signed-in',
+  'refreshing',
+  'failed',
+  'forbidden',
+] as const
+
+/** How a remote upstream lets us in, step by step. Holds no secret. */
+export const authSchema = z.object({
+  /** header: the config's own Authorization; oauth: a sign-in that we keep. */
+  kind: z.enum(['none', 'header', 'oauth']),
+  state: z.enum(authStates),
+  since: z.number(),
+  /** While waiting for the browser. */
+  authorizationUrl: z.string().nullable(),
+  issuer: z.string().nullable(),
+  scopes: z.array(z.string()),
+  /** Of the access token; null when the server did not say. */
+  expiresAt: z.number().nullable(),
+  /** Where tokens are kept. */
+  storage: z.enum(['safe-storage', 'file', 'memory']).nullable(),
+  error: z.string().nullable(),
+})
+export type AuthView = z.infer<typeof authSchema>
+
 export const connectionSchema = z.object({
   id: z.string(),
   upstream: z.string(),
@@ -74,6 +131,8 @@ export const connectionSchema = z.object({
   memoryBytes: z.number().nullable(),
   processes: z.number().nullable(),
   stderrBytes: z.number(),
+  /** Of http and sse connections; none with stdio. */
+  streams: z.array(streamSchema),
   lastError: z.string().nullable(),
 })
 export type ConnectionSnapshot = z.infer<typeof connectionSchema>
@@ -125,13 +184,17 @@ export const poolSchema = z.object({
 })
 export type PoolSnapshot = z.infer<typeof poolSchema>
 
-/** stopped: not enabled, or stopped by a person. failing: no live connection and the last attempt failed. */
+/**
+ * stopped: not enabled, or stopped by a person. failing: no live connection and the last attempt failed. unauthorized: the
+ * server wants a person to sign in, or refuses who we are; nothing is tried until then.
+ */
 export const upstreamStates = [
   'starting',
   'ready',
   'busy',
   'idle',
   'failing',
+  'unauthorized',
   'suspended',
   'draining',
   'stopped',
@@ -172,6 +235,8 @@ export const upstreamSchema = z.object({
   pool: poolSchema,
   stats: statsSchema,
   lastFailure: failureSchema.nullable(),
+  /** Null with stdio. */
+  auth: authSchema.nullable(),
   /** What a person should know and do, in plain words (single-shot, unsupported, isolation). */
   advice: z.array(z.string()),
   connections: z.array(connectionSchema),

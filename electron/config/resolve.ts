@@ -90,8 +90,8 @@ export function resolveUpstream(name: string, entry: UpstreamEntry, defaults: De
   } as const
   const timeouts = { ...defaultTimeouts, ...defaults.timeouts, ...entry.timeouts }
   if ('url' in entry && entry.url !== undefined) {
-    const { url, headers, type } = entry as HttpEntry
-    return { ...common, timeouts, transport: type === 'sse' ? 'sse' : 'http', url, headers: headers ?? {} }
+    const { url, headers, type, oauth } = entry as HttpEntry
+    return { ...common, timeouts, transport: type === 'sse' ? 'sse' : 'http', url, headers: headers ?? {}, oauth }
   }
   const { command, args, env, cwd } = entry as StdioEntry
   const configured = entry.timeouts?.connectTimeoutMs ?? defaults.timeouts?.connectTimeoutMs

@@ -67,6 +67,15 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
     return ok
   }
 
+  const signInOf = (name: string) => {
+    const { signIn } = registry.running(name)
+    if (signIn) return signIn
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      `${name} has no sign-in: it is local, or its configuration says how it is let in`,
+    )
+  }
+
   return {
     'snapshot.get': () => host.snapshot(),
     'series.get': ({ upstream }) => {
@@ -143,6 +152,24 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
     'connection.kill': ({ connectionId }) => evict(connectionId, 'kill'),
     'connection.drain': ({ connectionId }) => evict(connectionId, 'drain'),
     'connection.restart': ({ connectionId }) => evict(connectionId, 'restart'),
+    'connection.reconnect': ({ connectionId }) => {
+      const streams = registry.ownerOf(connectionId).reconnect(connectionId)
+      if (streams !== undefined) return { ok: true, streams }
+      throw new AppError('CONNECTION_NOT_FOUND', `${connectionId} has ended`, { connectionId })
+    },
+    'upstream.signIn': ({ upstream }) => signInOf(upstream).signIn(),
+    'upstream.completeSignIn': async ({ upstream, redirectUrl }) => {
+      await signInOf(upstream).completeSignIn(redirectUrl)
+      return ok
+    },
+    'upstream.cancelSignIn': ({ upstream }) => {
+      signInOf(upstream).cancelSignIn()
+      return ok
+    },
+    'upstream.signOut': async ({ upstream }) => {
+      await signInOf(upstream).signOut()
+      return ok
+    },
     'logs.get': ({ connectionId }) => {
       const logs = registry.logs(connectionId)
       if (logs) return logs

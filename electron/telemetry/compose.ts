@@ -73,5 +73,14 @@ function stoppedView({ pool: { maxConnections, minIdle, returnQueueMultiplier } 
     reconnect: { attempts: 0, nextAt: null, total: 0 },
     singleShot: false,
   }
-  return { state: 'stopped', era: null, serverInfo: null, lastFailure: null, advice: [], pool, connections: [] }
+  return {
+    state: 'stopped',
+    era: null,
+    serverInfo: null,
+    lastFailure: null,
+    auth: null,
+    advice: [],
+    pool,
+    connections: [],
+  }
 }

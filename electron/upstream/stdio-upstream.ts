@@ -43,6 +43,7 @@ const shutdownTimeoutMs = 10_000
 /** An MCP server (or plain JSON-RPC program) over stdio: a bounded pool of its processes. */
 export class StdioUpstream implements Upstream {
   readonly name: string
+  readonly signIn = null
   readonly events = new Emitter<UpstreamEvents>((error) => this.#reportListener(error))
   #config: StdioConfig
   readonly #deps: UpstreamDeps
@@ -180,6 +181,7 @@ export class StdioUpstream implements Upstream {
       era: jsonrpc ? 'jsonrpc' : (handshake?.era ?? null),
       serverInfo: handshake ? { ...handshake.serverInfo, protocolVersion: handshake.protocolVersion } : null,
       lastFailure: this.#connections.lastFailure,
+      auth: null,
       advice: this.#singleShot.marked ? [singleShotAdvice] : [],
       pool,
       connections: this.#pool.connections().map((pooled) => connectionView(this.name, pooled)),
@@ -188,6 +190,10 @@ export class StdioUpstream implements Upstream {
 
   logs(connectionId: string): ConnectionLogSnapshot | undefined {
     return this.#connections.log(connectionId)
+  }
+
+  reconnect(connectionId: string): number | undefined {
+    return this.#connections.get(connectionId) && 0
   }
 
   pids(): Map<string, number> {

@@ -1,7 +1,15 @@
 import type { LogLine } from '../../shared/commands.ts'
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
 import type { ErrorShape } from '../../shared/errors.ts'
-import type { CloseReason, ConnectionSnapshot, OpenReason, PoolSnapshot, UpstreamSnapshot } from '../../shared/state.ts'
+import type {
+  AuthView,
+  CloseReason,
+  ConnectionSnapshot,
+  OpenReason,
+  PoolSnapshot,
+  StreamSnapshot,
+  UpstreamSnapshot,
+} from '../../shared/state.ts'
 import type { Emitter } from '../kit/emitter.ts'
 
 /** JSON text that is relayed and not re-shaped: a JSON.parse and stringify would round integers above 2^53. */
@@ -140,6 +148,14 @@ export interface UpstreamEvents {
   'lease.reclaimed': { connectionId: string }
   'reconnect.scheduled': { attempt: number; delayMs: number }
   'reconnect.attempt': { attempt: number }
+  /** A stream was lost, and is tried again in `retryInMs`. */
+  'stream.dropped': StreamPlace & { reason: string; attempt: number; retryInMs: number }
+  /** It is open again and something was received. `resumed`: the server was told the last event id. */
+  'stream.recovered': StreamPlace & { attempts: number; downMs: number; resumed: boolean }
+  /** It is not tried any more. */
+  'stream.stopped': StreamPlace & { reason: string }
+  /** How the server lets us in has changed. */
+  'auth.changed': { view: AuthView; before: AuthView['state'] }
   'breaker.opened': { failures: number; retryAfterMs: number }
   'breaker.half-open': undefined
   'breaker.closed': undefined
@@ -158,6 +174,26 @@ export interface UpstreamEvents {
   /** A notification that no request holds: list_changed and the like. */
   notification: ServerNotification & { connectionId: string }
   'maintenance.error': { error: unknown }
+}
+
+export interface StreamPlace {
+  connectionId: string
+  streamId: string
+  kind: StreamSnapshot['kind']
+}
+
+/** What a person does about the sign-in of a remote upstream. */
+export interface SignIn {
+  readonly view: AuthView
+  /**
+   * Begins one, or tells of the one that is under way: resolves once a browser can be sent to the authorization server.
+   * @throws AppError UPSTREAM_UNAUTHORIZED, CONNECT_FAILED, HTTP_STATUS, … why it can't be begun
+   */
+  signIn(): Promise<{ authorizationUrl: string | null; opened: boolean }>
+  /** @param redirectUrl what the browser ended at @throws AppError INVALID_ARGUMENT, UPSTREAM_UNAUTHORIZED */
+  completeSignIn(redirectUrl: string): Promise<void>
+  cancelSignIn(): void
+  signOut(): Promise<void>
 }
 
 /** One configured MCP server: how to reach it, its pool, its limits. */
@@ -200,6 +236,13 @@ export interface Upstream {
   view(): UpstreamView
   /** Stderr of a connection, live or among the last that ended. Undefined when unknown. */
   logs(connectionId: string): { lines: LogLine[]; droppedBytes: number } | undefined
+  /** Null where there is nothing to sign in to: stdio, or an Authorization of the config. */
+  readonly signIn: SignIn | null
+  /**
+   * Has the streams of a connection that wait for their next attempt tried now.
+   * @returns how many did; undefined when there is no such live connection
+   */
+  reconnect(connectionId: string): number | undefined
   /** PIDs of live process trees, by connection. */
   pids(): Map<string, number>
 
@@ -221,7 +264,10 @@ export interface Upstream {
   close(reason: 'shutdown' | 'upstream-removed', timeoutMs?: number): Promise<void>
 }
 
-export type UpstreamView = Pick<UpstreamSnapshot, 'state' | 'era' | 'serverInfo' | 'lastFailure' | 'advice'> & {
+export type UpstreamView = Pick<
+  UpstreamSnapshot,
+  'state' | 'era' | 'serverInfo' | 'lastFailure' | 'auth' | 'advice'
+> & {
   pool: PoolSnapshot
   connections: Omit<ConnectionSnapshot, 'cpuPercent' | 'memoryBytes' | 'processes'>[]
 }

@@ -8,6 +8,7 @@ import type { Upstream, UpstreamEvents, UpstreamView } from './types.ts'
 export class UnsupportedUpstream implements Upstream {
   readonly name: string
   readonly events = new Emitter<UpstreamEvents>()
+  readonly signIn = null
   #config: UpstreamConfig
   readonly #why: string
   #closed = false
@@ -46,10 +47,23 @@ export class UnsupportedUpstream implements Upstream {
   view(): UpstreamView {
     const state = this.#closed ? 'stopped' : 'unsupported'
     const pool = emptyPool(this.#config.pool.maxConnections, this.#closed)
-    return { state, era: null, serverInfo: null, lastFailure: null, advice: [this.#why], pool, connections: [] }
+    return {
+      state,
+      era: null,
+      serverInfo: null,
+      lastFailure: null,
+      auth: null,
+      advice: [this.#why],
+      pool,
+      connections: [],
+    }
   }
 
   logs(): undefined {
+    return undefined
+  }
+
+  reconnect(): undefined {
     return undefined
   }
 

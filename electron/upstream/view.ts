@@ -51,6 +51,7 @@ export function connectionView(
     leasedSince: pooled.leasedSinceWall,
     leakWarned: pooled.leakWarned,
     stderrBytes: connection ? connection.tree.stderr.bytes + connection.tree.stderr.droppedBytes : 0,
+    streams: [],
     lastError: connection?.lastError ?? null,
   }
 }

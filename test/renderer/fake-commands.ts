@@ -144,6 +144,26 @@ export function fakeCommands(world: FakeWorld, token: string): Handlers {
       world.spawn(upstream.name)
       return ok
     },
+    'connection.reconnect': ({ connectionId }) => {
+      connectionOf(connectionId)
+      return { ok: true, streams: 0 }
+    },
+    'upstream.signIn': ({ upstream }) => {
+      upstreamOf(upstream)
+      return { authorizationUrl: null, opened: false }
+    },
+    'upstream.completeSignIn': ({ upstream }) => {
+      upstreamOf(upstream)
+      return ok
+    },
+    'upstream.cancelSignIn': ({ upstream }) => {
+      upstreamOf(upstream)
+      return ok
+    },
+    'upstream.signOut': ({ upstream }) => {
+      upstreamOf(upstream)
+      return ok
+    },
     'logs.get': ({ connectionId }) => {
       const { connection } = connectionOf(connectionId)
       const texts = [

@@ -191,6 +191,7 @@ export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot 
       cpuPercent: 0,
       ...plan.stats,
     },
+    auth: null,
     lastFailure: plan.failure ? failureOf(plan.failure, now) : null,
     advice: plan.advice ?? [],
     connections: [],

@@ -324,6 +324,7 @@ export class FakeWorld {
       memoryBytes: Math.round(plan.memoryMib * mib * (0.9 + 0.2 * this.#random())),
       processes: 1,
       stderrBytes: 1_240,
+      streams: [],
       lastError: null,
     }
   }

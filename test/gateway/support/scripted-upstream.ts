@@ -107,6 +107,7 @@ export function serverRequest(
 /** An upstream without processes: each test says what it answers. For what depends on the gateway alone. */
 export class ScriptedUpstream implements Upstream {
   readonly name: string
+  readonly signIn = null
   config: UpstreamConfig
   readonly events = new Emitter<UpstreamEvents>()
   readonly requests: UpstreamRequest[] = []
@@ -196,6 +197,8 @@ export class ScriptedUpstream implements Upstream {
   logs(): undefined {
     return undefined
   }
+  reconnect(): undefined {}
+
   pids(): Map<string, number> {
     return new Map()
   }

@@ -72,6 +72,7 @@ export const connectionOf = (
   leasedSince: null,
   leakWarned: false,
   stderrBytes: 0,
+  streams: [],
   lastError: null,
   ...change,
 })
@@ -83,6 +84,8 @@ const unused = () => {
 /** What telemetry sees of an upstream: events and a view. Everything that would act throws. */
 export class FakeUpstream implements Upstream {
   readonly name: string
+  readonly signIn = null
+  reconnect = unused
   config: UpstreamConfig
   readonly events = new Emitter<UpstreamEvents>()
   pool: PoolSnapshot = poolOf()
@@ -100,6 +103,7 @@ export class FakeUpstream implements Upstream {
       era: 'legacy',
       serverInfo: this.serverInfo,
       lastFailure: null,
+      auth: null,
       advice: [],
       pool: this.pool,
       connections: this.connections,
