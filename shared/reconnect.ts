@@ -78,6 +78,9 @@ export interface ReconnectView {
   attempts: number
   /** How often the stream was opened after the first time. */
   reconnects: number
+  /** Set while open. */
+  openedAt: number | null
+  /** Set while waiting. */
   nextAttemptAt: number | null
   lastDrop: { at: number; reason: string } | null
   lastMessageAt: number | null
@@ -116,6 +119,7 @@ export class ReconnectLoop {
   /** Waits since the last message: the exponent of the next one. */
   #waits = 0
   #opens = 0
+  #openedAt = 0
   #retryMs = 0
   #nextAttemptAt: number | null = null
   #lastDrop: { at: number; reason: string } | null = null
@@ -136,6 +140,7 @@ export class ReconnectLoop {
       state: this.#state,
       attempts: this.#attempts,
       reconnects: Math.max(0, this.#opens - 1),
+      openedAt: this.#state === 'open' ? this.#openedAt : null,
       nextAttemptAt: this.#nextAttemptAt,
       lastDrop: this.#lastDrop,
       lastMessageAt: this.#lastMessageAt,
@@ -219,6 +224,7 @@ export class ReconnectLoop {
     if (this.#state === 'open') return false
     this.#state = 'open'
     this.#opens++
+    this.#openedAt = this.#options.scheduler.now()
     this.#options.onChange?.()
     return true
   }

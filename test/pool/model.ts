@@ -4,6 +4,7 @@ import type { Lease } from '../../electron/pool/types.ts'
 import type { PoolLimits } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import { settle } from '../support/fake-clock.ts'
+import { mulberry32 } from '../support/random.ts'
 import { type Behaviour, type FakeResource, PoolFixture } from './fake-resource.ts'
 
 /** What can happen to a pool. Numbers pick among what is there, modulo its count. */
@@ -500,17 +501,5 @@ function isValid(lease: Lease<FakeResource> | undefined): boolean {
     return lease?.resource !== undefined
   } catch {
     return false
-  }
-}
-
-/** A small seeded generator, so that a schedule replays exactly. */
-export function mulberry32(seed: number): () => number {
-  let a = seed >>> 0
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = a
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }

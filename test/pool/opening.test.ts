@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { fullJitterMs, spawnBackoff } from '../../electron/kit/backoff.ts'
 import { SpawnGate } from '../../electron/pool/spawn-gate.ts'
 import { settle } from '../support/fake-clock.ts'
+import { mulberry32 } from '../support/random.ts'
 import { PoolFixture, rejection } from './fake-resource.ts'
-import { mulberry32 } from './model.ts'
 
 test('at most two are opened at a time', async () => {
   const { pool, resources } = new PoolFixture({ maxConnections: 6 }, { behaviour: { open: 'never' } })
