@@ -25,4 +25,6 @@ export interface Authorizer {
    * @throws the signal's reason when it is aborted while waiting
    */
   refused(refusal: Refusal, signal: AbortSignal): Promise<boolean>
+  /** The server let a request in (any status but 401 and 403): what a refusal made known is over. Cheap; may be left out. */
+  accepted?(used: string | undefined): void
 }
