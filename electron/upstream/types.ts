@@ -1,6 +1,6 @@
 import type { LogLine } from '../../shared/commands.ts'
 import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
-import type { ErrorShape } from '../../shared/errors.ts'
+import type { ErrorCode, ErrorShape } from '../../shared/errors.ts'
 import type {
   AuthView,
   CloseReason,
@@ -148,8 +148,11 @@ export interface UpstreamEvents {
   'lease.reclaimed': { connectionId: string }
   'reconnect.scheduled': { attempt: number; delayMs: number }
   'reconnect.attempt': { attempt: number }
-  /** A stream was lost, and is tried again in `retryInMs`. */
-  'stream.dropped': StreamPlace & { reason: string; attempt: number; retryInMs: number }
+  /**
+   * A stream was lost, or an attempt at it failed, and it is tried again in `retryInMs`.
+   * `code`: the class of the reason, for metrics; null when the server ended the stream in good order.
+   */
+  'stream.dropped': StreamPlace & { reason: string; code: ErrorCode | null; attempt: number; retryInMs: number }
   /** It is open again and something was received. `resumed`: the server was told the last event id. */
   'stream.recovered': StreamPlace & { attempts: number; downMs: number; resumed: boolean }
   /** It is not tried any more. */
