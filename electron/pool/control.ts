@@ -66,6 +66,12 @@ export class Control<R extends Resource> {
     for (const connection of [...this.#parts.core.connections.values()]) this.#retire(connection)
   }
 
+  standDown(error: () => Error): void {
+    this.#parts.opener.refillPaused = true
+    this.#parts.opener.cancel()
+    this.#parts.acquires.rejectAll(error)
+  }
+
   suspend(): void {
     if (this.#parts.core.state !== 'running') return
     this.#parts.core.state = 'suspended'

@@ -190,6 +190,11 @@ export class Pool<R extends Resource> {
     this.#control.setLimits(limits)
   }
 
+  /** No attempt is worth it: refuses everybody who waits, and keeps nothing ready until somebody asks for a connection. */
+  standDown(error: () => Error): void {
+    this.#control.standDown(error)
+  }
+
   /** A program that answers once and exits: each connection is leased once, and spares are kept warm. */
   setSingleShot(on: boolean): void {
     this.#control.setSingleShot(on)

@@ -1,11 +1,17 @@
+import type { LogLine } from '../../shared/commands.ts'
 import type { AppError } from '../../shared/errors.ts'
 import type { CloseReason, StreamSnapshot } from '../../shared/state.ts'
 import type { Resource } from '../pool/types.ts'
 import type { Answer, Call } from './channel-types.ts'
-import type { ConnectionLogSnapshot } from './connection-log.ts'
 import type { EraVerdict } from './era-verdicts.ts'
 import type { Opening } from './negotiation.ts'
 import type { Handshake, JsonText, ServerNotification, ServerRequest } from './types.ts'
+
+/** What a connection said on the side, oldest first. */
+export interface ConnectionLogSnapshot {
+  lines: LogLine[]
+  droppedBytes: number
+}
 
 /** How a connection ended, as far as that is told. */
 export interface ConnectionEnd {

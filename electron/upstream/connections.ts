@@ -3,15 +3,14 @@ import type { Failure } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Emitter } from '../kit/emitter.ts'
 import type { PoolEvents } from '../pool/events.ts'
-import type { ConnectionLogSnapshot } from './connection-log.ts'
+import type { ConnectionLogSnapshot, UpstreamConnection } from './connection-types.ts'
 import { EndedLogs } from './ended-logs.ts'
-import type { StdioConnection } from './stdio-connection.ts'
 import { failureOf } from './view.ts'
 
 /** The connections of one upstream whose process trees may still live, and what went wrong with them last. */
 export class Connections {
   readonly #clock: Clock
-  readonly #live = new Map<string, StdioConnection>()
+  readonly #live = new Map<string, UpstreamConnection>()
   readonly #ended = new EndedLogs()
   lastFailure: Failure | null = null
   lastAttemptFailed = false
@@ -20,7 +19,7 @@ export class Connections {
    * @param pool tells what becomes of them; heard before others that listen later
    * @param dead called with each that has ended
    */
-  constructor(clock: Clock, pool: Emitter<PoolEvents>, dead: (connection: StdioConnection) => void) {
+  constructor(clock: Clock, pool: Emitter<PoolEvents>, dead: (connection: UpstreamConnection) => void) {
     this.#clock = clock
     pool.on('connection.ready', () => {
       this.lastAttemptFailed = false
@@ -42,6 +41,12 @@ export class Connections {
     })
   }
 
+  /** The server wants to know who we are; no attempt is worth it. */
+  refused(error: ErrorShape): void {
+    this.lastAttemptFailed = true
+    this.lastFailure = failureOf(error, this.#clock.wall())
+  }
+
   /** A request got no answer in time: the process is up, and hangs. */
   hung(error: ErrorShape): void {
     this.lastFailure = failureOf(error, this.#clock.wall())
@@ -51,20 +56,20 @@ export class Connections {
     return this.#live.size
   }
 
-  add(connection: StdioConnection): void {
+  add(connection: UpstreamConnection): void {
     this.#live.set(connection.connectionId, connection)
   }
 
-  get(connectionId: string): StdioConnection | undefined {
+  get(connectionId: string): UpstreamConnection | undefined {
     return this.#live.get(connectionId)
   }
 
   /** The newest of these that passes. */
-  filter(passes: (connection: StdioConnection) => boolean): StdioConnection[] {
+  filter(passes: (connection: UpstreamConnection) => boolean): UpstreamConnection[] {
     return [...this.#live.values()].filter(passes)
   }
 
-  findLast(passes: (connection: StdioConnection) => boolean): StdioConnection | undefined {
+  findLast(passes: (connection: UpstreamConnection) => boolean): UpstreamConnection | undefined {
     return [...this.#live.values()].findLast(passes)
   }
 

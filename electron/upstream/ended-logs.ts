@@ -1,5 +1,4 @@
-import type { ConnectionLogSnapshot } from './connection-log.ts'
-import type { StdioConnection } from './stdio-connection.ts'
+import type { ConnectionLogSnapshot, UpstreamConnection } from './connection-types.ts'
 
 /** Ended connections whose stderr can still be read: what a process said last is the reason that it ended. */
 const kept = 20
@@ -8,7 +7,7 @@ const kept = 20
 export class EndedLogs {
   readonly #logs = new Map<string, ConnectionLogSnapshot>()
 
-  add(connection: StdioConnection): void {
+  add(connection: UpstreamConnection): void {
     this.#logs.set(connection.connectionId, connection.log())
     if (this.#logs.size <= kept) return
     const [oldest] = this.#logs.keys()

@@ -1,17 +1,17 @@
+import type { UpstreamConfig } from '../../shared/config.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { Lease } from '../pool/types.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import type { EraVerdict } from './era-verdicts.ts'
-import type { StdioConfig } from './process-spec.ts'
-import type { StdioConnection } from './stdio-connection.ts'
 import type { Era } from './types.ts'
 
 export interface EraFinderOptions {
-  config(): StdioConfig
+  config(): UpstreamConfig
   verdict(): EraVerdict
   /** Opens a connection that finds out, for who would be of this era. Rejects with why it can't. */
-  probe(wanted: Era): Promise<Lease<StdioConnection>>
+  probe(wanted: Era): Promise<Lease<UpstreamConnection>>
   /** The lease of a probe is given back, and serves whom it turned out to be for. */
-  done(lease: Lease<StdioConnection>): void
+  done(lease: Lease<UpstreamConnection>): void
 }
 
 /** The era of the processes that serve a client: its own where the server speaks it. */

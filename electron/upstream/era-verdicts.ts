@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
 import type { Clock } from '../kit/clock.ts'
-import type { ProcessSpec } from '../process/types.ts'
 
 /** Which eras a server speaks. Undefined: not known yet. */
 export interface EraVerdict {
@@ -12,7 +10,7 @@ export interface EraVerdict {
 const validMs = 24 * 3_600_000
 const kept = 256
 
-/** What is known of servers' eras, by what is run (PROTOCOL, section 4). One for a host: it outlives its upstreams. */
+/** What is known of servers' eras, by what is run or reached (PROTOCOL, section 4). One for a host: it outlives its upstreams. */
 export class EraVerdicts {
   readonly #clock: Clock
   readonly #entries = new Map<string, { verdict: EraVerdict; until: number }>()
@@ -38,16 +36,4 @@ export class EraVerdicts {
     const [oldest] = this.#entries.keys()
     if (this.#entries.size > kept && oldest !== undefined) this.#entries.delete(oldest)
   }
-}
-
-/**
- * What is run, as a key. Hashed: environments hold secrets.
- * @param names the variables that the configuration sets; the inherited ones say nothing about the server
- * @param version of the client that the server is told of
- */
-export function verdictKey(spec: ProcessSpec, names: readonly string[], version: string): string {
-  const env = names.toSorted().map((name) => [name, spec.env[name]])
-  return createHash('sha256')
-    .update(JSON.stringify([spec.command, spec.args, spec.cwd, env, version]))
-    .digest('base64')
 }

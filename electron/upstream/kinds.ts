@@ -1,7 +1,7 @@
+import type { UpstreamConfig } from '../../shared/config.ts'
 import type { EraVerdict } from './era-verdicts.ts'
 import type { ClientInfo } from './handshake.ts'
 import type { Opening } from './negotiation.ts'
-import type { StdioConfig } from './process-spec.ts'
 import { initializeParams } from './revisions.ts'
 import type { Era, Handshake, JsonText, ProcessProfile } from './types.ts'
 
@@ -36,7 +36,7 @@ export const probeKind = (wanted: Era): string => probePrefix + wanted
 export const kindAfter = ({ era }: Handshake): string => (era === 'modern' ? modernKind : legacyKind)
 
 /** What is asked for without a profile. */
-export function defaultKind({ protocol }: StdioConfig): string {
+export function defaultKind({ protocol }: UpstreamConfig): string {
   if (protocol === 'jsonrpc') return ''
   return protocol === 'modern' ? modernKind : legacyKind
 }
@@ -55,7 +55,7 @@ export const sessionOpening = (initialize: JsonText | undefined): Opening =>
  */
 export function openingOf(
   kind: string,
-  config: StdioConfig,
+  config: UpstreamConfig,
   verdict: EraVerdict,
   clientInfo: ClientInfo,
 ): { opening: Opening; kind?: string } {
@@ -73,7 +73,7 @@ export function openingOf(
 }
 
 /** Nobody asked for an era, or for a probe: what is known already need not be found out. */
-function settledKind(kind: string, { protocol }: StdioConfig, { modern, legacy }: EraVerdict): string | undefined {
+function settledKind(kind: string, { protocol }: UpstreamConfig, { modern, legacy }: EraVerdict): string | undefined {
   if (protocol === 'modern') return modernKind
   if (protocol === 'legacy' || modern === false) return legacyKind
   if (kind === probeKind('modern')) return modern ? modernKind : undefined

@@ -1,8 +1,8 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Clock } from '../kit/clock.ts'
 import { deferred } from '../kit/deferred.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import { isRecord, modernMeta } from './revisions.ts'
-import type { StdioConnection } from './stdio-connection.ts'
 import type { JsonText, ServerNotification } from './types.ts'
 import type { Watched } from './watcher.ts'
 
@@ -22,7 +22,7 @@ interface Acknowledged {
 }
 
 export interface ListeningOptions {
-  readonly connection: StdioConnection
+  readonly connection: UpstreamConnection
   readonly clock: Clock
   readonly clientInfo: { name: string; version: string }
   tell(notification: ServerNotification): void

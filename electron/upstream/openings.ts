@@ -1,22 +1,25 @@
-import type { ProcessSpec } from '../process/types.ts'
-import type { StdioConnectionOptions } from './connection-options.ts'
-import type { UpstreamDeps } from './deps.ts'
-import { type EraVerdict, type EraVerdicts, verdictKey } from './era-verdicts.ts'
+import type { UpstreamConfig } from '../../shared/config.ts'
+import type { ConnectionOptions } from './connection-types.ts'
+import type { EraVerdict, EraVerdicts } from './era-verdicts.ts'
+import type { ClientInfo } from './handshake.ts'
 import { kindAfter, openingOf, sessionOpening } from './kinds.ts'
-import { processSpec, type StdioConfig } from './process-spec.ts'
 import type { Session } from './sessions.ts'
 
-/** How the next process is started and spoken to first, by what is known of the server. */
+export interface OpeningsOptions {
+  readonly clientInfo: ClientInfo
+  readonly eras: EraVerdicts
+  config(): UpstreamConfig
+  /** See {@link Transport.identity}. */
+  identity(): string
+}
+
+/** How the next connection is spoken to first, by what is known of the server. */
 export class Openings {
-  readonly #deps: UpstreamDeps
-  readonly #config: () => StdioConfig
-  readonly #eras: EraVerdicts
+  readonly #options: OpeningsOptions
   #key: string | undefined
 
-  constructor(options: { deps: UpstreamDeps; config: () => StdioConfig; eras: EraVerdicts }) {
-    this.#deps = options.deps
-    this.#config = options.config
-    this.#eras = options.eras
+  constructor(options: OpeningsOptions) {
+    this.#options = options
   }
 
   /** The configuration has changed. */
@@ -24,34 +27,37 @@ export class Openings {
     this.#key = undefined
   }
 
-  /** @param running processes of it run @throws AppError CONFIG_INVALID when a variable is not set */
+  /** @param running connections of it live @throws AppError CONFIG_INVALID when it can't be opened as configured */
   verdict(running = false): EraVerdict {
-    if (this.#key === undefined) this.spec()
-    return this.#eras.get(this.#key ?? '', running)
+    this.#key ??= this.#identity()
+    return this.#options.eras.get(this.#key, running)
   }
 
-  /** What to run now. @throws AppError CONFIG_INVALID when a variable is not set */
-  spec(): ProcessSpec {
-    const config = this.#config()
-    const spec = processSpec(config, this.#deps.variables, this.#deps.environment())
-    this.#key = verdictKey(spec, Object.keys(config.env), this.#deps.clientInfo.version)
-    return spec
-  }
-
-  /** @param session the client session that the kind is of */
+  /**
+   * @param session the client session that the kind is of
+   * @throws AppError CONFIG_INVALID when it can't be opened as configured
+   */
   of(
     kind: string,
     session: Session | undefined,
-  ): Pick<StdioConnectionOptions, 'opening' | 'kind' | 'kindAfter' | 'verdict' | 'learn' | 'session'> {
-    const verdict = this.verdict()
-    const key = this.#key ?? ''
+  ): Pick<ConnectionOptions, 'opening' | 'kind' | 'kindAfter' | 'verdict' | 'learn' | 'session'> {
+    const { eras, config, clientInfo } = this.#options
+    // Asked anew: variables may have another value than the last time.
+    const key = this.#identity()
+    this.#key = key
+    const verdict = eras.get(key)
     return {
       ...(session
         ? { opening: sessionOpening(session.initialize), session: session.listener }
-        : openingOf(kind, this.#config(), verdict, this.#deps.clientInfo)),
+        : openingOf(kind, config(), verdict, clientInfo)),
       kindAfter,
       verdict,
-      learn: (found) => this.#eras.learn(key, found),
+      learn: (found) => eras.learn(key, found),
     }
+  }
+
+  /** What a server says may depend on who asks. */
+  #identity(): string {
+    return `${this.#options.identity()} ${this.#options.clientInfo.version}`
   }
 }

@@ -1,6 +1,6 @@
 import type { Emitter } from '../kit/emitter.ts'
 import type { PoolEvents } from '../pool/events.ts'
-import type { StdioConnection } from './stdio-connection.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import type { UpstreamEvents } from './types.ts'
 
 /** What a pool tells in the same words as an upstream. */
@@ -25,7 +25,7 @@ const sameWords = [
 export function forwardPoolEvents(
   pool: Emitter<PoolEvents>,
   upstream: Emitter<UpstreamEvents>,
-  connection: (connectionId: string) => StdioConnection | undefined,
+  connection: (connectionId: string) => UpstreamConnection | undefined,
 ): void {
   const forward = <K extends (typeof sameWords)[number]>(name: K) =>
     pool.on(name, (payload) => upstream.emit(name, payload as UpstreamEvents[K]))
@@ -35,7 +35,7 @@ export function forwardPoolEvents(
     upstream.emit('connection.opening', { ...told, pid: pidOf(told.connectionId) }),
   )
   pool.on('connection.ready', (told) => {
-    const spawnBlockedMs = connection(told.connectionId)?.tree.spawnBlockedMs ?? 0
+    const spawnBlockedMs = connection(told.connectionId)?.spawnBlockedMs ?? 0
     upstream.emit('connection.ready', { ...told, pid: pidOf(told.connectionId), spawnBlockedMs })
   })
   pool.on('connection.failed', (told) => upstream.emit('connection.failed', { ...told, pid: pidOf(told.connectionId) }))
@@ -47,14 +47,14 @@ export function forwardPoolEvents(
   )
   pool.on('connection.dead', ({ connectionId, reason, lifeMs }) => {
     const ended = connection(connectionId)
-    const exit = ended?.tree.exit
+    const { forced, exitCode, signal } = ended?.end ?? { forced: false, exitCode: null, signal: null }
     upstream.emit('connection.dead', {
       connectionId,
       pid: ended?.pid ?? null,
       reason,
-      forced: ended?.tree.forced ?? false,
-      exitCode: exit?.code ?? null,
-      signal: exit?.signal ?? null,
+      forced,
+      exitCode,
+      signal,
       lifeMs,
       served: ended?.served ?? 0,
     })

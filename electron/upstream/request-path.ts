@@ -1,14 +1,15 @@
 import type { Timeouts } from '../../shared/config.ts'
 import { AppError, type ErrorCode, toErrorShape } from '../../shared/errors.ts'
+import { fullJitterMs } from '../../shared/reconnect.ts'
 import type { PoolSnapshot } from '../../shared/state.ts'
-import type { Clock } from '../kit/clock.ts'
+import type { Clock, Random } from '../kit/clock.ts'
 import type { AcquireOptions, Lease } from '../pool/types.ts'
 import type { Answer, Call } from './channel.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import { isToolError, toolName } from './envelope.ts'
 import { kindOf } from './kinds.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { SingleShotDetector } from './single-shot.ts'
-import type { StdioConnection } from './stdio-connection.ts'
 import type { RequestOutcome, UpstreamEvents, UpstreamReply, UpstreamRequest } from './types.ts'
 
 /** Running them twice changes nothing. */
@@ -22,13 +23,17 @@ const readOnlyMethods: ReadonlySet<string> = new Set([
 
 const maxAttempts = 3
 
+/** Between the attempts at a remote server that refused one. */
+const retryBackoff = { baseMs: 200, capMs: 5_000, floorMs: 50 }
+
 /** How long a connection that owes an answer is kept back for it, before it is closed. */
 const lateAnswerGraceMs = 500
 
 export interface RequestPathOptions {
   readonly upstream: string
   readonly clock: Clock
-  acquire(options: AcquireOptions): Promise<Lease<StdioConnection>>
+  readonly random: Random
+  acquire(options: AcquireOptions): Promise<Lease<UpstreamConnection>>
   /** The kind of connections for a request without a profile. */
   defaultKind(): string
   pool(): PoolSnapshot
@@ -75,7 +80,7 @@ export class RequestPath {
   }
 
   /** On a connection that is the caller's own: one attempt, nothing to wait for. @throws AppError */
-  async sendOn(request: UpstreamRequest, connection: StdioConnection): Promise<UpstreamReply> {
+  async sendOn(request: UpstreamRequest, connection: UpstreamConnection): Promise<UpstreamReply> {
     const progress = this.#start(request)
     progress.attempts = 1
     progress.connectionId = connection.connectionId
@@ -148,15 +153,16 @@ export class RequestPath {
         this.#giveBack(lease, connection)
         return this.#reply(answer, connection, progress)
       } catch (error) {
-        const written = answering !== undefined
-        if (written) progress.callMs += this.#options.clock.now() - calledAt
-        this.#giveUp(lease, connection, written, error)
+        const written = answering !== undefined && !isUnwritten(error)
+        if (answering) progress.callMs += this.#options.clock.now() - calledAt
+        this.#giveUp(lease, connection, answering !== undefined, error)
         if (!this.#mayRetry(request, progress, written, error)) throw error
+        await this.#pause(request, progress, error)
       }
     }
   }
 
-  async #acquire(request: UpstreamRequest, progress: Progress): Promise<Lease<StdioConnection>> {
+  async #acquire(request: UpstreamRequest, progress: Progress): Promise<Lease<UpstreamConnection>> {
     const { clock } = this.#options
     const askedAt = clock.now()
     try {
@@ -177,7 +183,7 @@ export class RequestPath {
     }
   }
 
-  #reply(answer: Answer, connection: StdioConnection, progress: Progress): UpstreamReply {
+  #reply(answer: Answer, connection: UpstreamConnection, progress: Progress): UpstreamReply {
     const { queueMs, coldStart, callMs, attempts } = progress
     return {
       kind: answer.kind,
@@ -188,14 +194,14 @@ export class RequestPath {
     }
   }
 
-  #giveBack(lease: Lease<StdioConnection>, connection: StdioConnection): void {
+  #giveBack(lease: Lease<UpstreamConnection>, connection: UpstreamConnection): void {
     const probation = this.#options.singleShot().probation(connection)
     if (probation) void probation.then(() => lease.release())
     else lease.release()
   }
 
   /** A connection that owes an answer, or takes no requests, is given to nobody. */
-  #giveUp(lease: Lease<StdioConnection>, connection: StdioConnection, written: boolean, error: unknown): void {
+  #giveUp(lease: Lease<UpstreamConnection>, connection: UpstreamConnection, written: boolean, error: unknown): void {
     if (!written && !isAborted(error) && connection.alive) lease.release({ reason: 'write-failed', manner: 'abrupt' })
     else if (connection.owesAnswer && connection.alive) {
       void connection
@@ -206,10 +212,27 @@ export class RequestPath {
 
   #mayRetry(request: UpstreamRequest, progress: Progress, written: boolean, error: unknown): boolean {
     if (isAborted(error) || request.signal?.aborted || request.only !== undefined) return false
-    const lost = error instanceof AppError && error.code === 'CONNECTION_LOST'
-    if (written && !(lost && readOnlyMethods.has(request.method))) return false
-    if (progress.attempts >= maxAttempts || this.#options.clock.now() >= progress.deadline) return false
+    if (written && !(isTransient(error) && readOnlyMethods.has(request.method))) return false
+    if (progress.attempts >= maxAttempts) return false
+    if (this.#options.clock.now() + serversPause(error) >= progress.deadline) return false
     return this.#options.retries.take()
+  }
+
+  /** Another process is there at once. A remote server that is down, or busy, is given a moment. */
+  async #pause(request: UpstreamRequest, progress: Progress, error: unknown): Promise<void> {
+    if (!isRemote(error)) return
+    const { clock, random } = this.#options
+    const askedMs = serversPause(error)
+    const ms = askedMs + fullJitterMs(retryBackoff, progress.attempts - 1, random)
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        timer.cancel()
+        request.signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = clock.after(Math.max(0, Math.min(ms, progress.deadline - clock.now())), done)
+      request.signal?.addEventListener('abort', done, { once: true })
+    })
   }
 
   /** Every failure says how full the pool was. */
@@ -251,6 +274,26 @@ function connectTimeout(error: unknown): unknown {
   return new AppError('CONNECT_TIMEOUT', error.message, error.data, { cause: error.cause })
 }
 
+/** Certain that the server did not get the request; told by connections that write later than they are called. */
+const isUnwritten = (error: unknown): boolean => error instanceof AppError && error.data?.written === false
+
+const isRemote = (error: unknown): error is AppError =>
+  error instanceof AppError && (error.code === 'CONNECT_FAILED' || error.code === 'HTTP_STATUS')
+
+/** It may go well the next time. */
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  if (error.code !== 'HTTP_STATUS') return error.code === 'CONNECTION_LOST' || error.code === 'CONNECT_FAILED'
+  const { status } = error.data ?? {}
+  return typeof status === 'number' && (status >= 500 || status === 408 || status === 425 || status === 429)
+}
+
+/** How long the server asks to be left alone (`Retry-After`), in milliseconds. */
+function serversPause(error: unknown): number {
+  const asked = error instanceof AppError ? error.data?.retryAfterMs : undefined
+  return isRemote(error) && typeof asked === 'number' ? asked : 0
+}
+
 const isAborted = (error: unknown): boolean => error instanceof AppError && error.code === 'ABORTED'
 
 function outcomeOf(method: string, reply: UpstreamReply): RequestOutcome {
@@ -265,6 +308,7 @@ const outcomeOfError: Partial<Record<ErrorCode, RequestOutcome>> = {
   RESPONSE_TIMEOUT: 'timeout',
   DEADLINE_EXCEEDED: 'timeout',
   CONNECTION_LOST: 'lost',
+  HTTP_STATUS: 'unavailable',
   LEASE_EXPIRED: 'lost',
   LINE_TOO_LONG: 'lost',
   STDIN_OVERFLOW: 'lost',

@@ -1,9 +1,8 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Pool } from '../pool/pool.ts'
-import type { SessionListener } from './connection-options.ts'
+import type { SessionListener, UpstreamConnection } from './connection-types.ts'
 import { isSessionKind, sessionKind } from './kinds.ts'
-import type { StdioConnection } from './stdio-connection.ts'
-import { StdioSession } from './stdio-session.ts'
+import { OwnSession } from './own-session.ts'
 import type { JsonText, UpstreamReply, UpstreamRequest, UpstreamSession } from './types.ts'
 
 /** What its process is opened with. */
@@ -14,17 +13,17 @@ export interface Session {
 }
 
 export interface SessionsOptions {
-  readonly pool: Pool<StdioConnection>
+  readonly pool: Pool<UpstreamConnection>
   /** Monotonic milliseconds, for one that is opened now. */
   deadline(): number
-  send(request: UpstreamRequest, connection: StdioConnection): Promise<UpstreamReply>
+  send(request: UpstreamRequest, connection: UpstreamConnection): Promise<UpstreamReply>
 }
 
 /** Client sessions that have a process of their own, each under a kind of its own in the pool. */
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #opening = new Map<string, Session>()
-  readonly #open = new Set<StdioSession>()
+  readonly #open = new Set<OwnSession>()
   #last = 0
 
   constructor(options: SessionsOptions) {
@@ -48,7 +47,7 @@ export class Sessions {
   async open(initialize: JsonText | undefined, signal: AbortSignal | undefined): Promise<UpstreamSession> {
     const { pool, deadline, send } = this.#options
     const kind = sessionKind(++this.#last)
-    const session = new StdioSession(send)
+    const session = new OwnSession(send)
     this.#opening.set(kind, { initialize, listener: session })
     try {
       session.begin(await pool.acquire({ kind, hold: true, signal, deadline: deadline() }))

@@ -3,13 +3,13 @@ import { AppError } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Timer } from '../kit/clock.ts'
 import type { AcquireOptions, CloseManner, Lease } from '../pool/types.ts'
-import type { StdioConnection } from './stdio-connection.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 
 type Discard = { reason: CloseReason; manner?: CloseManner }
 
 /** A lease of the pool with the requests that share it. */
 interface Shared {
-  readonly lease: Lease<StdioConnection>
+  readonly lease: Lease<UpstreamConnection>
   inFlight: number
   /** Nobody joins any more, and it is given back like this when the last one has left. */
   discard: Discard | undefined
@@ -17,7 +17,7 @@ interface Shared {
 
 interface Waiter {
   readonly since: number
-  readonly resolve: (lease: Lease<StdioConnection>) => void
+  readonly resolve: (lease: Lease<UpstreamConnection>) => void
   readonly reject: (error: unknown) => void
   settle(): void
 }
@@ -32,7 +32,7 @@ interface Group {
 
 export interface SharedLeasesOptions {
   readonly clock: Clock
-  acquire(options: AcquireOptions): Promise<Lease<StdioConnection>>
+  acquire(options: AcquireOptions): Promise<Lease<UpstreamConnection>>
   limits(): PoolLimits
 }
 
@@ -49,7 +49,7 @@ export class SharedLeases {
   }
 
   /** As the pool's own, but many at a time may have the same connection. */
-  async acquire(options: AcquireOptions): Promise<Lease<StdioConnection>> {
+  async acquire(options: AcquireOptions): Promise<Lease<UpstreamConnection>> {
     const kind = options.kind ?? ''
     if (options.only !== undefined) return this.#one(kind, options.only, options)
     const group = this.#group(kind)
@@ -69,7 +69,7 @@ export class SharedLeases {
   }
 
   /** One certain connection, however many share it. */
-  async #one(kind: string, only: string, options: AcquireOptions): Promise<Lease<StdioConnection>> {
+  async #one(kind: string, only: string, options: AcquireOptions): Promise<Lease<UpstreamConnection>> {
     for (const group of this.#groups.values()) {
       for (const shared of group.shared) {
         if (shared.lease.connectionId === only && isOpen(shared)) return this.#join(group, shared, 0, false)
@@ -91,7 +91,7 @@ export class SharedLeases {
     return found
   }
 
-  #wait(kind: string, group: Group, options: AcquireOptions): Promise<Lease<StdioConnection>> {
+  #wait(kind: string, group: Group, options: AcquireOptions): Promise<Lease<UpstreamConnection>> {
     const { clock, limits } = this.#options
     const { signal, deadline } = options
     const since = clock.now()
@@ -157,7 +157,7 @@ export class SharedLeases {
     }
   }
 
-  #add(group: Group, lease: Lease<StdioConnection>): Shared {
+  #add(group: Group, lease: Lease<UpstreamConnection>): Shared {
     const shared: Shared = { lease, inFlight: 0, discard: undefined }
     group.shared.add(shared)
     return shared
@@ -173,7 +173,7 @@ export class SharedLeases {
     }
   }
 
-  #join(group: Group, shared: Shared, waitedMs: number, opened: boolean): Lease<StdioConnection> {
+  #join(group: Group, shared: Shared, waitedMs: number, opened: boolean): Lease<UpstreamConnection> {
     shared.inFlight++
     return new SharedLease(shared.lease, waitedMs, opened, (discard) => {
       shared.discard ??= discard
@@ -196,14 +196,14 @@ export class SharedLeases {
 }
 
 /** One request's part in a lease. */
-class SharedLease implements Lease<StdioConnection> {
+class SharedLease implements Lease<UpstreamConnection> {
   readonly waitedMs: number
   readonly opened: boolean
-  readonly #lease: Lease<StdioConnection>
+  readonly #lease: Lease<UpstreamConnection>
   #left: ((discard: Discard | undefined) => void) | undefined
 
   constructor(
-    lease: Lease<StdioConnection>,
+    lease: Lease<UpstreamConnection>,
     waitedMs: number,
     opened: boolean,
     left: (discard: Discard | undefined) => void,
@@ -222,7 +222,7 @@ class SharedLease implements Lease<StdioConnection> {
     return this.#lease.generation
   }
 
-  get resource(): StdioConnection {
+  get resource(): UpstreamConnection {
     if (!this.#left)
       throw new AppError('LEASE_EXPIRED', `the part in connection ${this.connectionId} was released before`)
     return this.#lease.resource

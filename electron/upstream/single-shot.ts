@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { StdioConnection } from './stdio-connection.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 
 /** POOL semantics, "Single-shot programs and warm spares". */
 const strikesToMark = 2
@@ -35,7 +35,7 @@ export class SingleShotDetector {
   }
 
   /** @returns true when this end marks the program as single-shot, once */
-  ended(connection: StdioConnection): boolean {
+  ended(connection: UpstreamConnection): boolean {
     if (this.#marked || !connection.endedAfterOneAnswer) return false
     this.#suspect = true
     this.#strikes++
@@ -44,7 +44,7 @@ export class SingleShotDetector {
   }
 
   /** After an answer. @returns what to wait for before the next request may use the connection; undefined = nothing */
-  probation(connection: StdioConnection): Promise<void> | undefined {
+  probation(connection: UpstreamConnection): Promise<void> | undefined {
     if (this.#marked || !this.#suspect) return undefined
     if (connection.served > 1) {
       this.#suspect = false
@@ -53,7 +53,7 @@ export class SingleShotDetector {
     }
     return new Promise((resolve) => {
       const timer = this.#clock.after(probationMs, resolve)
-      void connection.tree.exited.then(() => {
+      void connection.gone.then(() => {
         timer.cancel()
         resolve()
       })

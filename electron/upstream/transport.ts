@@ -1,11 +1,18 @@
 import type { UpstreamConfig } from '../../shared/config.ts'
+import type { AppError } from '../../shared/errors.ts'
+import type { AuthView } from '../../shared/state.ts'
 import type { ConnectionOptions, UpstreamConnection } from './connection-types.ts'
+import type { SignIn, UpstreamEvents } from './types.ts'
 
 /**
  * How the connections of one upstream are opened: as processes, or as client sessions over HTTP. Everything else, pool,
  * eras, sessions, watches, retries, is the same for all (pooled-upstream.ts).
  */
 export interface Transport {
+  /** Null where there is nothing to sign in to. */
+  readonly signIn: SignIn | null
+  /** Null with processes. */
+  readonly auth: AuthView | null
   /**
    * Follows a changed configuration of the same transport.
    * @returns whether connections opened before can't stand in for those opened from now on
@@ -16,12 +23,27 @@ export interface Transport {
    * @throws AppError CONFIG_INVALID when it can't be opened as configured, a variable that is not set for example
    */
   identity(): string
-  /**
-   * Why opening one is not worth an attempt, whoever asks: a server that wants a person to sign in.
-   * Callers get it at once, and the pool opens none by itself.
-   */
-  blocked(): Error | undefined
-  /** Starts opening and returns at once; may throw. */
+  /** Why no attempt is worth it, whoever asks: a server that wants a person to sign in. Told by {@link TransportHooks.blocked}. */
+  readonly blocked: AppError | undefined
+  /** A person wants another attempt all the same. */
+  unblock(): void
+  /** Starts opening and returns at once. @throws what keeps it from being started */
   open(options: ConnectionOptions): UpstreamConnection
   close(): Promise<void>
 }
+
+/** What a transport tells its upstream. */
+export interface TransportHooks {
+  tell<K extends 'stream.dropped' | 'stream.recovered' | 'stream.stopped' | 'auth.changed'>(
+    name: K,
+    payload: UpstreamEvents[K],
+  ): void
+  /** Something that the window shows has changed. */
+  changed(): void
+  /** Before the connection that found it out goes down: nobody shall wait, and nothing is opened. */
+  blocked(error: AppError): void
+  /** An attempt is worth it again. */
+  unblocked(): void
+}
+
+export type CreateTransport = (hooks: TransportHooks) => Transport

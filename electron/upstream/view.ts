@@ -1,7 +1,7 @@
 import type { ErrorShape } from '../../shared/errors.ts'
 import type { Failure, PoolSnapshot, UpstreamState } from '../../shared/state.ts'
 import type { PooledConnection } from '../pool/connection.ts'
-import type { StdioConnection } from './stdio-connection.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import type { UpstreamView } from './types.ts'
 
 /**
@@ -32,7 +32,7 @@ export function failureOf(error: ErrorShape, at: number): Failure {
 /** One connection as the window shows it; what the operating system knows of its processes is added by telemetry. */
 export function connectionView(
   upstream: string,
-  pooled: PooledConnection<StdioConnection>,
+  pooled: PooledConnection<UpstreamConnection>,
 ): UpstreamView['connections'][number] {
   const connection = pooled.resource
   return {
@@ -50,8 +50,8 @@ export function connectionView(
     errors: connection?.errors ?? 0,
     leasedSince: pooled.leasedSinceWall,
     leakWarned: pooled.leakWarned,
-    stderrBytes: connection ? connection.tree.stderr.bytes + connection.tree.stderr.droppedBytes : 0,
-    streams: [],
+    stderrBytes: connection?.logBytes ?? 0,
+    streams: connection?.streams() ?? [],
     lastError: connection?.lastError ?? null,
   }
 }

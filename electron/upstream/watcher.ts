@@ -1,8 +1,8 @@
 import type { CloseReason } from '../../shared/state.ts'
 import type { Clock } from '../kit/clock.ts'
+import type { UpstreamConnection } from './connection-types.ts'
 import { scanObject, spanAt, stringAt } from './envelope.ts'
 import { Listening } from './listening.ts'
-import type { StdioConnection } from './stdio-connection.ts'
 import type { JsonText, ServerNotification, Upstream } from './types.ts'
 
 export type Watched = Parameters<Upstream['watch']>[0]
@@ -20,11 +20,11 @@ export interface WatcherOptions {
   readonly clock: Clock
   readonly clientInfo: { name: string; version: string }
   /** A connection of those that clients share, if one lives. */
-  find(): StdioConnection | undefined
+  find(): UpstreamConnection | undefined
   /** All of them that live and are of the modern era. */
-  modern(): Iterable<StdioConnection>
+  modern(): Iterable<UpstreamConnection>
   /** Has one opened, and waits for it. Rejects with why it can't. */
-  open(): Promise<StdioConnection>
+  open(): Promise<UpstreamConnection>
   keep(connectionId: string, on: boolean): void
   onListenerError(error: unknown): void
 }
@@ -46,10 +46,10 @@ const gaveWay: ReadonlySet<CloseReason> = new Set<CloseReason>([
 export class Watcher {
   readonly #options: WatcherOptions
   readonly #watches = new Map<string, Watch>()
-  #connection: StdioConnection | undefined
+  #connection: UpstreamConnection | undefined
   /** Modern servers: the one `subscriptions/listen`. */
   #listening: Listening | undefined
-  #opening: Promise<StdioConnection> | undefined
+  #opening: Promise<UpstreamConnection> | undefined
   /**
    * Modern servers announce the change of a list to those that listen to the process in which it changed (the SDK's do):
    * lists are listened to in every process.
@@ -88,7 +88,7 @@ export class Watcher {
   }
 
   /** A shared connection is ready. */
-  ready(connection: StdioConnection): void {
+  ready(connection: UpstreamConnection): void {
     if (!this.#connection && this.#watches.size > 0) this.#attach(connection)
     else this.#listenAlongside()
   }
@@ -110,7 +110,7 @@ export class Watcher {
     if (connectionId === this.#connection?.connectionId) this.#tell(notification)
   }
 
-  #attach(connection: StdioConnection): void {
+  #attach(connection: UpstreamConnection): void {
     if (this.#connection === connection) return
     this.#connection = connection
     this.#options.keep(connection.connectionId, true)
@@ -126,7 +126,7 @@ export class Watcher {
     }
   }
 
-  #listeningOn(connection: StdioConnection): Listening {
+  #listeningOn(connection: UpstreamConnection): Listening {
     const { clock, clientInfo } = this.#options
     return new Listening({ connection, clock, clientInfo, tell: (notification) => this.#tell(notification) })
   }
@@ -146,7 +146,7 @@ export class Watcher {
     }
   }
 
-  #open(): Promise<StdioConnection> {
+  #open(): Promise<UpstreamConnection> {
     this.#opening ??= this.#options.open().finally(() => {
       this.#opening = undefined
     })

@@ -36,7 +36,7 @@ describe('import direction', () => {
       ['electron/upstream/planted.ts', "const it = await import('../gateway/gateway.ts')"],
       ['electron/upstream/planted.ts', 'const it = await import(process.argv[2])'],
       ['electron/gateway/planted.ts', "type Runner = import('../bench/runner.ts').Runner"],
-      ['electron/telemetry/planted.ts', "import type { StdioUpstream } from '../upstream/stdio-upstream.ts'"],
+      ['electron/telemetry/planted.ts', "import type { PooledUpstream } from '../upstream/pooled-upstream.ts'"],
       ['electron/bridge/planted.ts', "import '../gateway/gateway.ts'"],
       ['electron/host/planted.ts', "import { app } from 'electron'"],
       ['electron/host/planted.ts', "import { setupIpc } from '../shell/ipc.ts'"],

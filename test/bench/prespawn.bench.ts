@@ -19,7 +19,7 @@ process.env.NODE_ENV = 'production'
 const { systemClock } = await import('../../electron/kit/clock.ts')
 const { silentLogger } = await import('../../electron/kit/logger.ts')
 const { PermitBudget } = await import('../../electron/pool/budget.ts')
-const { StdioUpstream } = await import('../../electron/upstream/stdio-upstream.ts')
+const { createUpstream } = await import('../../electron/upstream/create.ts')
 const { childEnv, childUpstream } = await import('../fixtures/children/index.ts')
 
 const { values } = parseArgs({
@@ -63,7 +63,7 @@ const median = (numbers: readonly number[]): number =>
   )
 
 async function measure(way: (typeof ways)[number], pause: boolean): Promise<Latency> {
-  const upstream = new StdioUpstream(
+  const upstream = createUpstream(
     childUpstream('singleShot', {
       name: 'bench',
       args: [`--start-ms=${startMs}`],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { EraVerdicts, verdictKey } from '../../electron/upstream/era-verdicts.ts'
+import { EraVerdicts } from '../../electron/upstream/era-verdicts.ts'
+import { processKey } from '../../electron/upstream/stdio/process-spec.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 const dayMs = 24 * 3_600_000
@@ -28,12 +29,11 @@ test('no more than so many are kept, the newest', () => {
 
 test('the key is of what is run: the order of variables and the inherited ones do not matter', () => {
   const spec = { command: 'node', args: ['a'], env: { PATH: '/bin', TOKEN: 'secret', MODE: 'x' } }
-  const key = verdictKey(spec, ['TOKEN', 'MODE'], '1')
-  expect(verdictKey({ ...spec, env: { ...spec.env, PATH: '/usr/bin' } }, ['MODE', 'TOKEN'], '1')).toBe(key)
+  const key = processKey(spec, ['TOKEN', 'MODE'])
+  expect(processKey({ ...spec, env: { ...spec.env, PATH: '/usr/bin' } }, ['MODE', 'TOKEN'])).toBe(key)
   for (const other of [
-    verdictKey({ ...spec, args: ['b'] }, ['TOKEN', 'MODE'], '1'),
-    verdictKey({ ...spec, env: { ...spec.env, TOKEN: 'other' } }, ['TOKEN', 'MODE'], '1'),
-    verdictKey(spec, ['TOKEN', 'MODE'], '2'),
+    processKey({ ...spec, args: ['b'] }, ['TOKEN', 'MODE']),
+    processKey({ ...spec, env: { ...spec.env, TOKEN: 'other' } }, ['TOKEN', 'MODE']),
   ])
     expect(other).not.toBe(key)
   expect(key).not.toContain('secret')

@@ -3,10 +3,10 @@ import { afterEach, expect, vi } from 'vitest'
 import { systemClock } from '../../electron/kit/clock.ts'
 import { silentLogger } from '../../electron/kit/logger.ts'
 import { PermitBudget } from '../../electron/pool/budget.ts'
+import { createUpstream } from '../../electron/upstream/create.ts'
 import type { UpstreamDeps } from '../../electron/upstream/deps.ts'
-import type { StdioConfig } from '../../electron/upstream/process-spec.ts'
-import { StdioUpstream } from '../../electron/upstream/stdio-upstream.ts'
-import type { ProcessProfile, UpstreamEvents, UpstreamRequest } from '../../electron/upstream/types.ts'
+import type { StdioConfig } from '../../electron/upstream/stdio/process-spec.ts'
+import type { ProcessProfile, Upstream, UpstreamEvents, UpstreamRequest } from '../../electron/upstream/types.ts'
 import { type ChildName, type ChildUpstreamOptions, childEnv, childUpstream } from '../fixtures/children/index.ts'
 
 /** Children of this room, beside those of test/fixtures. */
@@ -47,7 +47,7 @@ export function deps(overrides: Partial<UpstreamDeps> = {}): UpstreamDeps {
 }
 
 interface Watched {
-  upstream: StdioUpstream
+  upstream: Upstream
   /** Every PID that was ever started. */
   pids: Set<number>
   told: { [K in keyof UpstreamEvents]?: UpstreamEvents[K][] }
@@ -57,7 +57,7 @@ const open: Watched[] = []
 
 /** An upstream that is closed after the test; then nothing of it may be left. */
 export function start(overrides: Overrides = {}, dependencies: Partial<UpstreamDeps> = {}): Watched {
-  const upstream = new StdioUpstream(stdioConfig(overrides), deps(dependencies))
+  const upstream = createUpstream(stdioConfig(overrides), deps(dependencies))
   const watched: Watched = { upstream, pids: new Set(), told: {} }
   const remember = <K extends keyof UpstreamEvents>(name: K) =>
     upstream.events.on(name, (payload) => {
@@ -143,11 +143,11 @@ export const textOf = (reply: { text: string }): string => JSON.parse(reply.text
 /** For what another process has to do first, on a busy machine. */
 export const eventually = { timeout: 10_000, interval: 5 }
 
-export const settled = (upstream: StdioUpstream, expected: Record<string, number>): Promise<void> =>
+export const settled = (upstream: Upstream, expected: Record<string, number>): Promise<void> =>
   vi.waitFor(() => expect(upstream.view().pool).toMatchObject(expected), { timeout: 10_000, interval: 5 })
 
 /** A request has been written and not been answered yet. */
-export const sent = (upstream: StdioUpstream): Promise<void> =>
+export const sent = (upstream: Upstream): Promise<void> =>
   vi.waitFor(() => expect(upstream.view().connections.some(({ inFlight }) => inFlight > 0)).toBe(true), {
     timeout: 10_000,
     interval: 2,
