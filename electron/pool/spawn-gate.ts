@@ -1,4 +1,4 @@
-import { fullJitterMs, spawnBackoff } from '../kit/backoff.ts'
+import { fullJitterMs, type ReconnectPolicy } from '../../shared/reconnect.ts'
 import type { Random } from '../kit/clock.ts'
 import { breakerThreshold } from './breaker.ts'
 
@@ -7,6 +7,8 @@ export const opensAtATime = 2
 export const replacementsPerWindow = 5
 export const replacementWindowMs = 10_000
 export const stableUptimeMs = 30_000
+/** Random in [0, min(30 s, 500 ms x 2^n)], floor 100 ms. */
+export const spawnBackoff: ReconnectPolicy = { baseMs: 500, capMs: 30_000, floorMs: 100 }
 
 /**
  * When the next connection may be opened. Each failed or unexpectedly ended connection is owed a replacement, and while

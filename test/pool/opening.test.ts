@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { fullJitterMs, spawnBackoff } from '../../electron/kit/backoff.ts'
-import { SpawnGate } from '../../electron/pool/spawn-gate.ts'
+import { SpawnGate, spawnBackoff } from '../../electron/pool/spawn-gate.ts'
+import { fullJitterMs } from '../../shared/reconnect.ts'
 import { settle } from '../support/fake-clock.ts'
 import { mulberry32 } from '../support/random.ts'
 import { PoolFixture, rejection } from './fake-resource.ts'

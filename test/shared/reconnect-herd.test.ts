@@ -125,11 +125,7 @@ test('an outage of minutes ends without a peak, and has not cost many attempts',
     expect(perLoop).toBeLessThan(30)
     // From half a minute on the server sees no tenth of a second with more than a few of them.
     const late = attempts.filter(({ at }) => at > backAt - 120_000 && at < backAt).map(({ at }) => Math.floor(at / 100))
-    const busiest = Math.max(
-      ...Map.groupBy(late, (slice) => slice)
-        .values()
-        .map((slice) => slice.length),
-    )
+    const busiest = Math.max(...[...Map.groupBy(late, (slice) => slice).values()].map(({ length }) => length))
     expect(busiest).toBeLessThanOrEqual(10)
   }
 })

@@ -89,12 +89,6 @@ test.each([
 
     const times = server.arrivals.map(({ at }) => at)
     const windowMs = Math.max(...times) - backAt
-    console.error(
-      Math.round(backAt - lostAt),
-      Math.round(windowMs),
-      fullestTenth(times, backAt, backAt + policy.capMs),
-      Math.max(...loops.map((l) => l.view.nextAttemptAt ?? 0)),
-    )
     expect(windowMs).toBeGreaterThan(policy.capMs / 4)
     expect(fullestTenth(times, backAt, backAt + policy.capMs)).toBeLessThan(0.45)
   },
