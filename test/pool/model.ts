@@ -34,7 +34,7 @@ export type Step =
   | { do: 'advance' | 'stall' | 'jump-wall'; ms: number }
   | { do: 'behave'; behaviour: Behaviour }
   | { do: 'evict'; pick: number; how: 'kill' | 'drain' | 'restart' }
-  | { do: 'spawn' | 'drain' | 'restart' | 'suspend' | 'resume' | 'retry' | 'reset-breaker' }
+  | { do: 'spawn' | 'drain' | 'restart' | 'suspend' | 'resume' | 'retry' | 'reset-breaker' | 'stand-down' }
   | { do: 'limits'; limits: Partial<PoolLimits> }
   | { do: 'single-shot'; on: boolean }
   /** What is opened from then on turns out to be of this kind. */
@@ -153,6 +153,7 @@ const stepOf = (kinds: Kinds): fc.Arbitrary<Step> =>
           'resume' as const,
           'retry' as const,
           'reset-breaker' as const,
+          'stand-down' as const,
         ),
       }),
     },
@@ -368,6 +369,9 @@ export class ModelRun {
       case 'reset-breaker':
         this.#replacements.length = 0
         pool.resetBreaker()
+        return
+      case 'stand-down':
+        pool.standDown(() => new AppError('UPSTREAM_UNAUTHORIZED', 'no attempt is worth it'))
         return
       case 'retry':
         this.#replacements.length = 0

@@ -155,6 +155,27 @@ test('suspended: waiters and arrivals get POOL_SUSPENDED, leases go on, resume g
   expect((await pool.acquire()).connectionId).toBe(lease.connectionId)
 })
 
+test('a pool that stands down refuses who waits and keeps nothing ready, until somebody asks again', async () => {
+  const { pool, clock, resources } = new PoolFixture(
+    { maxConnections: 2, minIdle: 1 },
+    { behaviour: { open: 'never' } },
+  )
+  const waiting = pool.acquire()
+  await settle()
+  const opened = resources.length
+  const why = new AppError('UPSTREAM_UNAUTHORIZED', 'sign in first')
+  pool.standDown(() => why)
+  await expect(waiting).rejects.toBe(why)
+  for (const resource of resources) resource.down('protocol-error', true)
+  await clock.advance(60_000)
+  expect(resources).toHaveLength(opened)
+  expect(pool.snapshot()).toMatchObject({ waiting: 0, spawning: 0, breaker: { state: 'closed', failures: 0 } })
+  void pool.acquire().catch(() => {})
+  await settle()
+  expect(resources.length).toBeGreaterThan(opened)
+  await pool.close('shutdown', 0)
+})
+
 test('counters stable: after mixed outcomes every acquire is in exactly one counter', async () => {
   const { pool, clock } = new PoolFixture({ maxConnections: 2, maxWaiting: 3, acquireTimeoutMs: 500 })
   const abort = new AbortController()
