@@ -1,15 +1,33 @@
+import { createParser } from 'eventsource-parser'
 import type { CommandReply, Frame } from '../../shared/contract.ts'
 import { hostGoneMs } from '../../shared/frames.ts'
-import { reconnectDelayMs } from './backoff.ts'
-import { SseParser } from './sse.ts'
+import {
+  type Attempt,
+  ReconnectLoop,
+  type ReconnectPolicy,
+  type Scheduler,
+  type StreamEnd,
+} from '../../shared/reconnect.ts'
 import type { Bridge, BridgeStatus } from './types.ts'
 
 export interface HttpBridgeOptions {
   /** Where the host is; the page's own origin in a browser. */
   origin: string
   token: string | null
+  scheduler?: Scheduler
   random?: () => number
   onToken?: (token: string) => void
+}
+
+/** A page on the same machine may try often: a restarted host is back on screen within seconds, and one that is away for a night sees a quiet tab. */
+const frameReconnect: ReconnectPolicy = { baseMs: 250, capMs: 5_000, floorMs: 100, maxServerWaitMs: 5_000 }
+
+const pageScheduler: Scheduler = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms)
+    return { cancel: () => clearTimeout(timer) }
+  },
 }
 
 /** A listener that throws must not look like a broken stream. */
@@ -26,13 +44,12 @@ function tell(listener: (frame: Frame) => void, frame: Frame): void {
  * in a URL would end up in logs, so the stream is read with fetch.
  */
 export function createHttpBridge(options: HttpBridgeOptions): Bridge {
-  const random = options.random ?? Math.random
+  const { scheduler = pageScheduler, random = Math.random } = options
   const frameListeners = new Set<(frame: Frame) => void>()
   const statusListeners = new Set<(status: BridgeStatus) => void>()
   let token = options.token
   let status: BridgeStatus = 'opening'
-  let life: AbortController | null = null
-  let wake: (() => void) | null = null
+  let stream: ReconnectLoop | null = null
 
   const headers = (): Record<string, string> => (token ? { authorization: `Bearer ${token}` } : {})
 
@@ -42,73 +59,62 @@ export function createHttpBridge(options: HttpBridgeOptions): Bridge {
     for (const listener of statusListeners) listener(next)
   }
 
-  /** Reads one stream to its end. @returns whether a frame arrived, and whether the token was refused */
-  async function readStream(life: AbortSignal): Promise<'refused' | 'had-frames' | 'empty'> {
+  /** Reads one stream of frames to its end. */
+  async function readStream(attempt: Attempt): Promise<StreamEnd> {
     const silence = new AbortController()
-    let hadFrames = false
     // A connection that broke without a FIN delivers nothing and never ends; silence means that the host is gone.
-    let watchdog = setTimeout(() => silence.abort(), hostGoneMs)
+    const onSilence = () => silence.abort(new Error(`nothing was heard for ${hostGoneMs / 1000} s`))
+    let watchdog = scheduler.after(hostGoneMs, onSilence)
     try {
       const response = await fetch(new URL('/api/frames', options.origin), {
         headers: { ...headers(), accept: 'text/event-stream' },
-        signal: AbortSignal.any([life, silence.signal]),
+        signal: AbortSignal.any([attempt.signal, silence.signal]),
         cache: 'no-store',
       })
-      if (response.status === 401 || response.status === 403) {
-        await response.body?.cancel()
-        return 'refused'
-      }
-      if (!response.ok || !response.body) return 'empty'
-      setStatus('open')
-      const parser = new SseParser((event) => {
-        const frame = JSON.parse(event.data) as Frame
-        hadFrames = true
-        for (const listener of frameListeners) tell(listener, frame)
+      if (response.status === 401 || response.status === 403)
+        return { kind: 'stop', reason: 'the host refused the token', state: 'stopped' }
+      if (!response.ok || !response.body) return { kind: 'lost', reason: `HTTP ${response.status}` }
+      attempt.opened()
+      const parser = createParser({
+        onEvent: ({ data }) => {
+          const frame = JSON.parse(data) as Frame
+          attempt.message()
+          for (const listener of frameListeners) tell(listener, frame)
+        },
+        onRetry: attempt.retry,
       })
       const decoder = new TextDecoder()
       const reader = response.body.getReader() // not for-await: Safari's streams are not iterable yet
       for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-        clearTimeout(watchdog)
-        watchdog = setTimeout(() => silence.abort(), hostGoneMs)
-        parser.push(decoder.decode(chunk.value, { stream: true }))
+        watchdog.cancel()
+        watchdog = scheduler.after(hostGoneMs, onSilence)
+        parser.feed(decoder.decode(chunk.value, { stream: true }))
       }
-    } catch {
-      // Refused, reset, silent or closed by us: all end the same way, with another attempt unless this life is over.
+      return { kind: 'lost', reason: 'the host ended the stream' }
     } finally {
-      clearTimeout(watchdog)
-    }
-    return hadFrames ? 'had-frames' : 'empty'
-  }
-
-  async function run(signal: AbortSignal): Promise<void> {
-    let attempt = 0
-    while (!signal.aborted) {
-      const outcome = await readStream(signal)
-      if (signal.aborted) return
-      if (outcome === 'refused') {
-        setStatus('unauthorized')
-        return
-      }
-      setStatus('closed')
-      attempt = outcome === 'had-frames' ? 0 : attempt + 1
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, reconnectDelayMs(attempt, random))
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-        signal.addEventListener('abort', wake, { once: true })
-      })
-      wake = null
+      watchdog.cancel()
     }
   }
 
   function restart(): void {
-    life?.abort()
-    life = null
+    const before = stream
+    stream = null // what it says from here on is not ours
+    before?.stop()
     if (frameListeners.size === 0) return
-    life = new AbortController()
-    void run(life.signal)
+    const own = new ReconnectLoop({
+      scheduler,
+      random,
+      policy: frameReconnect,
+      run: readStream,
+      onChange: () => {
+        if (stream !== own) return
+        if (own.view.state === 'open') setStatus('open')
+        else if (own.view.state === 'waiting') setStatus('closed')
+        else if (own.view.state === 'stopped') setStatus('unauthorized')
+      },
+    })
+    stream = own
+    own.start()
   }
 
   return {
@@ -130,7 +136,7 @@ export function createHttpBridge(options: HttpBridgeOptions): Bridge {
     },
     onFrame(listener) {
       frameListeners.add(listener)
-      if (!life) restart()
+      if (!stream) restart()
       return () => {
         frameListeners.delete(listener)
         if (frameListeners.size === 0) restart()
@@ -142,8 +148,8 @@ export function createHttpBridge(options: HttpBridgeOptions): Bridge {
       return () => statusListeners.delete(listener)
     },
     reconnect() {
-      if (wake) wake()
-      else if (!life) restart()
+      if (stream) stream.retryNow()
+      else restart()
     },
     authorize(next) {
       token = next

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { reconnectDelayMs } from '../../renderer/bridge/backoff.ts'
 import { createHttpBridge } from '../../renderer/bridge/http.ts'
 import { createIpcBridge } from '../../renderer/bridge/ipc.ts'
 import { tokenFromText } from '../../renderer/bridge/token.ts'
 import type { Bridge, BridgeStatus } from '../../renderer/bridge/types.ts'
 import type { Frame, PreloadApi } from '../../shared/contract.ts'
+import { hostGoneMs } from '../../shared/frames.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { FakeHost } from './fake-host.ts'
 
 let host: FakeHost
@@ -138,15 +139,105 @@ describe('frames over HTTP', () => {
   })
 })
 
-describe('waiting between attempts', () => {
-  test('is random, grows, and stays within its bounds', () => {
-    for (let attempt = 0; attempt < 40; attempt++)
-      for (const random of [0, 0.3, 0.999]) {
-        const delayMs = reconnectDelayMs(attempt, () => random)
-        expect(delayMs).toBeGreaterThanOrEqual(100)
-        expect(delayMs).toBeLessThanOrEqual(Math.max(100, Math.min(5_000, 250 * 2 ** attempt)))
-      }
-    expect(reconnectDelayMs(20, () => 0.999)).toBeGreaterThan(4_900)
+describe('a stream of frames that breaks', () => {
+  let clock: FakeClock
+  let bridge: Bridge
+
+  beforeEach(async () => {
+    clock = new FakeClock()
+    bridge = createHttpBridge({ origin: host.url, token: host.token, scheduler: clock, random: () => 0 })
+    stops.push(
+      bridge.onStatus((status) => statuses.push(status)),
+      bridge.onFrame((frame) => frames.push(frame)),
+    )
+    await streaming()
+  })
+
+  const isLost = () => vi.waitFor(() => expect(statuses.at(-1)).toBe('closed'), { timeout: 5_000 })
+  const isBack = () => vi.waitFor(() => expect(statuses.at(-1)).toBe('open'), { timeout: 5_000 })
+  const next = async () => {
+    const before = frames.length
+    host.pump()
+    await vi.waitFor(() => expect(frames).toHaveLength(before + 1), { timeout: 5_000 })
+  }
+
+  test('twenty times in a row is there once each time, and each frame comes once', async () => {
+    for (let i = 0; i < 20; i++) {
+      await isBack()
+      await next()
+      host.dropStreams()
+      await isLost()
+      await clock.advance(100)
+    }
+    await isBack()
+    await next()
+    expect(host.streams).toBe(1)
+    expect(frames.map(({ seq }) => seq)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1))
+  })
+
+  test('by mere silence is left, and opened again once the host talks', async () => {
+    await isBack()
+    await next()
+    host.talking = false
+    await clock.advance(hostGoneMs - 1)
+    expect(statuses.at(-1)).toBe('open')
+    await clock.advance(1)
+    await isLost()
+    await clock.advance(100)
+    expect(statuses.at(-1)).toBe('closed') // the host takes the connection and says nothing
+    await clock.advance(hostGoneMs)
+    host.talking = true
+    await vi.waitFor(() => expect(clock.pending).toBe(1))
+    await clock.advance(100)
+    await isBack()
+    await next()
+    expect(host.streams).toBe(1)
+  })
+
+  test('waits for its time, or until a person does not want to', async () => {
+    await isBack()
+    host.dropStreams()
+    await isLost()
+    expect(host.streams).toBe(0)
+    bridge.reconnect()
+    await isBack()
+    expect(host.streams).toBe(1)
+    bridge.reconnect()
+    await next()
+    expect(host.streams).toBe(1)
+  })
+
+  test('comes back when the host said that it should, not before', async () => {
+    await isBack()
+    host.send('retry: 3000\n\n')
+    await next()
+    host.dropStreams()
+    await isLost()
+    await clock.advance(2_999)
+    expect(clock.pending).toBe(1)
+    expect(host.streams).toBe(0)
+    await clock.advance(1)
+    await isBack()
+  })
+
+  test('is left alone once nobody listens, also while it waits', async () => {
+    await isBack()
+    host.dropStreams()
+    await isLost()
+    for (const stop of stops.splice(0)) stop()
+    expect(clock.pending).toBe(0)
+    bridge.reconnect()
+    expect(clock.pending).toBe(0)
+  })
+
+  test('does not fall for a frame that is no JSON: it is opened again', async () => {
+    await isBack()
+    await next()
+    host.send('data: {"seq":\n\n')
+    await isLost()
+    await clock.advance(100)
+    await isBack()
+    await next()
   })
 })
 
