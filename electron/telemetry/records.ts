@@ -1,11 +1,10 @@
 import type { ErrorShape } from '../../shared/errors.ts'
-import type { EventKind } from '../../shared/events.ts'
 import type { CloseReason, OpenReason } from '../../shared/state.ts'
 import type { GatewayEvents } from '../gateway/types.ts'
 import type { UpstreamEvents } from '../upstream/types.ts'
 import type { NewEvent } from './journal.ts'
 import { counted, duration, plain } from './text.ts'
-import type { Suppressed, ThrottlePolicy } from './throttle.ts'
+import { type About, type Describers, foreign, place, subject } from './wording.ts'
 
 /**
  * What the rooms' typed events read like in the feed. Each record is made of named fields, never of a whole payload:
@@ -38,6 +37,14 @@ const closedFor: Record<CloseReason, string> = {
   'connect-failed': 'it did not connect',
 }
 
+/** What reads otherwise where no process of ours is at the other end. */
+const closedRemoteFor: Partial<Record<CloseReason, string>> = {
+  exited: 'its session was lost, or ended by the server',
+  'write-failed': 'the server no longer takes requests',
+  killed: 'a person ended it',
+}
+const closed = (why: CloseReason, { remote }: About) => (remote ? closedRemoteFor[why] : undefined) ?? closedFor[why]
+
 const unexpected: ReadonlySet<CloseReason> = new Set([
   'unhealthy',
   'exited',
@@ -47,12 +54,9 @@ const unexpected: ReadonlySet<CloseReason> = new Set([
   'connect-failed',
 ])
 
-const subject = (event: { connectionId: string; pid?: number | null }) =>
-  event.pid === null || event.pid === undefined ? `Connection ${plain(event.connectionId, 40)}` : `Process ${event.pid}`
-const place = (event: { connectionId: string; pid?: number | null }) => ({
-  connectionId: event.connectionId,
-  pid: event.pid ?? null,
-})
+/** A process says it in its stderr; of a session this is all there is. */
+const cause = (error: ErrorShape | null, about: About) =>
+  about.remote && error ? ` (${foreign(error.message, about)})` : ''
 
 /** How a process ended, as far as it is known. */
 function ending({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
@@ -70,17 +74,10 @@ const failedOutcomes: ReadonlySet<UpstreamEvents['request.done']['outcome']> = n
 /** Whether a request's end belongs into the feed. A tool that reports an error, and a cancel, are answers as any other. */
 export const isFailure = (event: UpstreamEvents['request.done']): boolean => failedOutcomes.has(event.outcome)
 
-/** Masks the upstream's secrets in a text of foreign origin. */
-export type Redact = (text: string) => string
-type Describers<E> = { [K in keyof E]?: (event: E[K], redact: Redact) => NewEvent }
-
-/** Secrets go before the text is cut, so that no half of one is left at the end; megabytes are not searched. */
-const reason = (error: ErrorShape, redact: Redact) => plain(redact(error.message.slice(0, 16_384)))
-
 export const upstreamRecords = {
-  'connection.opening': (event) => ({
+  'connection.opening': (event, { remote }) => ({
     kind: 'connection.opening',
-    message: `${subject(event)} is starting ${openedFor[event.reason]}`,
+    message: `${subject(event)} is ${remote ? 'opening' : 'starting'} ${openedFor[event.reason]}`,
     ...place(event),
     data: { reason: event.reason },
   }),
@@ -90,26 +87,26 @@ export const upstreamRecords = {
     ...place(event),
     data: { connectMs: event.connectMs },
   }),
-  'connection.failed': (event, redact) => ({
+  'connection.failed': (event, about) => ({
     kind: 'connection.failed',
     level: 'error',
-    message: `${subject(event)} could not be used: ${reason(event.error, redact)}`,
+    message: `${subject(event)} could not be used: ${foreign(event.error.message, about)}`,
     ...place(event),
     data: { code: event.error.code },
   }),
-  'connection.closing': (event) => ({
+  'connection.closing': (event, about) => ({
     kind: 'connection.closing',
     level: unexpected.has(event.reason) ? 'warn' : 'info',
-    message: `${subject(event)} is closing: ${closedFor[event.reason]}`,
+    message: `${subject(event)} is closing: ${closed(event.reason, about)}${cause(event.error, about)}`,
     ...place(event),
     data: { reason: event.reason, ...(event.error && { code: event.error.code }) },
   }),
-  'connection.dead': (event) => ({
+  'connection.dead': (event, about) => ({
     kind: 'connection.dead',
     level: event.forced || unexpected.has(event.reason) ? 'warn' : 'info',
     message:
       `${subject(event)} ended${ending(event)} after ${duration(event.lifeMs)} and ${counted(event.served, 'request')}` +
-      (event.reason === 'killed' ? '; a person killed it' : event.forced ? '; it had to be killed' : ''),
+      (event.reason === 'killed' ? `; ${closed('killed', about)}` : event.forced ? '; it had to be killed' : ''),
     ...place(event),
     data: {
       reason: event.reason,
@@ -146,10 +143,10 @@ export const upstreamRecords = {
     message: `${subject(event)} was taken back from a holder that never released it`,
     ...place(event),
   }),
-  'reconnect.scheduled': (event) => ({
+  'reconnect.scheduled': (event, { remote }) => ({
     kind: 'reconnect.scheduled',
     level: 'warn',
-    message: `Attempt ${event.attempt} to start again follows in ${duration(event.delayMs)}`,
+    message: `Attempt ${event.attempt} to ${remote ? 'connect' : 'start'} again follows in ${duration(event.delayMs)}`,
     data: { attempt: event.attempt, delayMs: event.delayMs },
   }),
   'breaker.opened': (event) => ({
@@ -168,12 +165,12 @@ export const upstreamRecords = {
     level: 'warn',
     message: 'This program ends after one answer, so each request gets a process of its own',
   }),
-  'request.done': (event, redact) => ({
+  'request.done': (event, about) => ({
     kind: 'request.failed',
     level: event.outcome === 'protocol_error' ? 'warn' : 'error',
     message:
       `${plain(event.method, 80)}${event.tool === null ? '' : ` ${plain(event.tool, 80)}`} failed after ` +
-      `${duration(event.totalMs)}: ${event.error ? reason(event.error, redact) : event.outcome.replace('_', ' ')}`,
+      `${duration(event.totalMs)}: ${event.error ? foreign(event.error.message, about) : event.outcome.replace('_', ' ')}`,
     connectionId: event.connectionId,
     data: {
       method: plain(event.method, 80),
@@ -227,38 +224,3 @@ export const poolRecords = {
   resumed: { kind: 'upstream.resumed', message: 'Resumed: requests are served again' },
 } satisfies Record<string, NewEvent>
 export type PoolChange = keyof typeof poolRecords
-
-/** A failing server fails in bursts: show the first of each second. */
-const failures: ThrottlePolicy = { limit: 5, windowMs: 1_000 }
-/**
- * With prespawn every request starts and ends a process. Ten of a kind show what is going on; more would push the
- * interesting events out of the journal within seconds.
- */
-const lifecycle: ThrottlePolicy = { limit: 10, windowMs: 10_000 }
-
-export function throttlePolicy(kind: EventKind): ThrottlePolicy {
-  return kind === 'request.failed' ? failures : lifecycle
-}
-
-const pluralOf: Partial<Record<EventKind, string>> = {
-  'request.failed': 'requests failed',
-  'connection.opening': 'connections were started',
-  'connection.ready': 'connections became ready',
-  'connection.failed': 'connections could not be used',
-  'connection.closing': 'connections were closed',
-  'connection.dead': 'connections ended',
-  'session.opened': 'sessions were opened',
-  'session.closed': 'sessions were closed',
-}
-
-/** The record that stands for events which were held back. */
-export function suppressedRecord({ upstream, kind, count, level }: Suppressed): NewEvent {
-  const what = pluralOf[kind] ?? `events of the kind ${kind}`
-  return {
-    kind,
-    level,
-    upstream,
-    message: `${count} more ${what}`,
-    data: { suppressed: count },
-  }
-}

@@ -6,19 +6,13 @@ import type { Emitter, Unsubscribe } from '../kit/emitter.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { Upstream } from '../upstream/types.ts'
 import { type DelayMonitor, EventLoopLag } from './event-loop-lag.ts'
+import { suppressedRecords, throttlePolicy } from './floods.ts'
 import { FrameHub } from './frame-hub.ts'
 import { Journal, type NewEvent } from './journal.ts'
 import { defineMetrics } from './metrics/definitions.ts'
 import { setGauges } from './metrics/gauges.ts'
 import { PendingChanges } from './pending-changes.ts'
-import {
-  gatewayRecords,
-  poolRecords,
-  type RegistryChange,
-  registryRecords,
-  suppressedRecord,
-  throttlePolicy,
-} from './records.ts'
+import { gatewayRecords, poolRecords, type RegistryChange, registryRecords } from './records.ts'
 import { SecondTicker, type Tick } from './second-ticker.ts'
 import { Throttle } from './throttle.ts'
 import { TrackedUpstreams } from './tracked-upstreams.ts'
@@ -36,6 +30,8 @@ export interface TelemetryOptions {
   sources: TelemetrySources
   /** CPU and memory of process trees; without it they stay null. */
   sampleTrees?: SampleTrees | undefined
+  /** Fills `${VAR}` in, where it can be: what stands behind it may be a secret that a server repeats. */
+  expand?: ((text: string) => string | undefined) | undefined
   /** Node's own, unless a test owns time. */
   delayMonitor?: DelayMonitor | undefined
 }
@@ -50,6 +46,7 @@ export class Telemetry {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #sources: TelemetrySources
+  readonly #expand: TelemetryOptions['expand']
   readonly #metrics = defineMetrics()
   readonly #upstreams: TrackedUpstreams
   readonly #changes: PendingChanges
@@ -61,10 +58,11 @@ export class Telemetry {
   #scraperTimer: Timer | undefined
   #closed = false
 
-  constructor({ clock, logger, sources, sampleTrees, delayMonitor }: TelemetryOptions) {
+  constructor({ clock, logger, sources, sampleTrees, expand, delayMonitor }: TelemetryOptions) {
     this.#clock = clock
     this.#logger = logger
     this.#sources = sources
+    this.#expand = expand
     this.#lag = new EventLoopLag(delayMonitor)
     this.journal = new Journal(
       () => clock.wall(),
@@ -112,6 +110,7 @@ export class Telemetry {
     tracked.series.transport = upstream.config.transport
     const stop = recordUpstream(upstream, tracked, {
       now: () => this.#clock.now(),
+      expand: this.#expand,
       record: (event) => this.#record(upstream.name, event),
       changed: () => this.upstreamChanged(upstream.name),
       maintenanceFailed: (error) =>
@@ -216,7 +215,7 @@ export class Telemetry {
     const now = this.#clock.now()
     const watched = this.frames.listening
     this.#lag.tick(latenessMs)
-    for (const suppressed of this.#throttle.settle(now)) this.journal.add(suppressedRecord(suppressed))
+    for (const record of suppressedRecords(this.#throttle.settle(now))) this.journal.add(record)
     this.#upstreams.forgetRemoved()
     for (const [source, tracked] of this.#upstreams.present()) {
       if (setBack) tracked.points.clear()

@@ -3,14 +3,18 @@ import { Disposables } from '../kit/disposables.ts'
 import type { Unsubscribe } from '../kit/emitter.ts'
 import type { Upstream, UpstreamEvents } from '../upstream/types.ts'
 import type { NewEvent } from './journal.ts'
-import { isFailure, type Redact, upstreamRecords } from './records.ts'
+import { isFailure, upstreamRecords } from './records.ts'
 import { redactor } from './redact.ts'
+import { remoteRecords } from './remote-records.ts'
 import type { TrackedUpstream } from './tracked-upstream.ts'
+import type { About, Describers } from './wording.ts'
 
 /** What the recorder leaves to others. */
 export interface RecorderHooks {
   /** Monotonic milliseconds. */
   now(): number
+  /** Fills `${VAR}` in; undefined when it can't be. */
+  expand?: ((text: string) => string | undefined) | undefined
   /** Into the journal, unless a flood of its kind is going on. */
   record(event: NewEvent): void
   /** The upstream's snapshot is stale. */
@@ -22,9 +26,8 @@ export interface RecorderHooks {
 export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hooks: RecorderHooks): Unsubscribe {
   const { meter, series } = tracked
   const subscriptions = new Disposables()
-  const redact = currentRedactor(upstream)
-  const records: { [K in keyof UpstreamEvents]?: (event: UpstreamEvents[K], redact: Redact) => NewEvent } =
-    upstreamRecords
+  const about = aboutOf(upstream, hooks.expand)
+  const records: Describers<UpstreamEvents> = { ...upstreamRecords, ...remoteRecords }
 
   /** Counts first, then tells. */
   const on = <K extends keyof UpstreamEvents>(name: K, count: (event: UpstreamEvents[K]) => void): void => {
@@ -32,7 +35,8 @@ export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hoo
     subscriptions.add(
       upstream.events.on(name, (event) => {
         count(event)
-        if (describe) hooks.record(describe(event, redact))
+        const record = describe?.(event, about)
+        if (record) hooks.record(record)
         hooks.changed()
       }),
     )
@@ -65,6 +69,13 @@ export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hoo
     meter.reconnectAttempt(hooks.now())
     series.count('reconnectAttempts')
   })
+  on('stream.dropped', ({ kind, code }) => {
+    meter.reconnectAttempt(hooks.now())
+    series.streamDropped(kind, code)
+  })
+  on('stream.recovered', ({ kind }) => series.streamRecovered(kind))
+  on('stream.stopped', nothing)
+  on('auth.changed', nothing)
   on('breaker.opened', () => series.count('breakerOpened'))
   on('breaker.half-open', nothing)
   on('breaker.closed', nothing)
@@ -82,7 +93,7 @@ export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hoo
     upstream.events.on('request.done', (event) => {
       meter.requestDone(event, hooks.now())
       series.requestDone(event, tracked.protocolVersion)
-      if (isFailure(event)) hooks.record(upstreamRecords['request.done'](event, redact))
+      if (isFailure(event)) hooks.record(upstreamRecords['request.done'](event, about))
       hooks.changed()
     }),
   )
@@ -90,14 +101,19 @@ export function recordUpstream(upstream: Upstream, tracked: TrackedUpstream, hoo
 }
 
 /** The secrets are those of the present config; it is replaced when a person edits the upstream. */
-function currentRedactor(upstream: Upstream): Redact {
+function aboutOf(upstream: Upstream, expand: RecorderHooks['expand']): About {
   let config: UpstreamConfig | undefined
-  let redact: Redact = (text) => text
-  return (text) => {
-    if (upstream.config !== config) {
-      config = upstream.config
-      redact = redactor(config)
-    }
-    return redact(text)
+  let redact = (text: string) => text
+  return {
+    redact: (text) => {
+      if (upstream.config !== config) {
+        config = upstream.config
+        redact = redactor(config, expand)
+      }
+      return redact(text)
+    },
+    get remote() {
+      return upstream.config.transport !== 'stdio'
+    },
   }
 }

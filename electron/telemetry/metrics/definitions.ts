@@ -49,6 +49,11 @@ export function defineMetrics() {
       upstream,
     ),
     breakerState: gauge('poolscope_breaker_state', '1 for the state that the breaker is in', ['upstream', 'state']),
+    streams: gauge('poolscope_streams', 'Streams of http and sse connections by state', ['upstream', 'kind', 'state']),
+    authState: gauge('poolscope_auth_state', '1 for how the server of an http or sse upstream lets us in', [
+      'upstream',
+      'state',
+    ]),
     upstreamMemory: gauge('poolscope_upstream_resident_memory_bytes', 'Memory of all process trees', upstream),
     upstreamCpu: gauge('poolscope_upstream_cpu_cores', 'Cores in use by all process trees', upstream),
     gatewaySessions: gauge('poolscope_gateway_sessions', 'Open MCP sessions', []),
@@ -87,6 +92,15 @@ export function defineMetrics() {
     ),
     forcedKills: counter('poolscope_processes_forced_kill_total', 'Process trees that had to be killed', upstream),
     reconnectAttempts: counter('poolscope_reconnect_attempts_total', 'Attempts to start again', upstream),
+    streamDrops: counter('poolscope_stream_drops_total', 'Streams lost, and attempts to open one again that failed', [
+      'upstream',
+      'kind',
+      'reason',
+    ]),
+    streamReconnects: counter('poolscope_stream_reconnects_total', 'Streams opened again after they were lost', [
+      'upstream',
+      'kind',
+    ]),
     breakerOpened: counter('poolscope_breaker_opened_total', 'How often the breaker has opened', upstream),
     leakWarnings: counter('poolscope_lease_leak_warnings_total', 'Leases held longer than leakWarnMs', upstream),
     leasesRevoked: counter('poolscope_leases_revoked_total', 'Leases revoked after maxLeaseMs', upstream),

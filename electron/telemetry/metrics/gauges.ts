@@ -1,4 +1,11 @@
-import { breakerStates, connectionStates, type GatewayState, type HostState } from '../../../shared/state.ts'
+import {
+  authStates,
+  breakerStates,
+  connectionStates,
+  type GatewayState,
+  type HostState,
+  streamStates,
+} from '../../../shared/state.ts'
 import type { UpstreamView } from '../../upstream/types.ts'
 import type { Metrics } from './definitions.ts'
 
@@ -36,7 +43,8 @@ export function setGauges(metrics: Metrics, { upstreams, host, gateway, eventLoo
   metrics.hostHeap.set(process.memoryUsage().heapUsed)
 }
 
-function setUpstream(metrics: Metrics, { name: upstream, view: { pool, connections }, usage }: UpstreamGauges): void {
+function setUpstream(metrics: Metrics, { name: upstream, view, usage }: UpstreamGauges): void {
+  const { pool, connections, auth } = view
   const labels = { upstream }
   for (const state of liveStates) {
     const count = connections.reduce((n, connection) => n + (connection.state === state ? 1 : 0), 0)
@@ -45,6 +53,8 @@ function setUpstream(metrics: Metrics, { name: upstream, view: { pool, connectio
   for (const state of breakerStates) {
     metrics.breakerState.set({ upstream, state }, pool.breaker.state === state ? 1 : 0)
   }
+  setStreams(metrics, upstream, connections)
+  if (auth) for (const state of authStates) metrics.authState.set({ upstream, state }, auth.state === state ? 1 : 0)
   metrics.poolMaxConnections.set(labels, pool.max)
   metrics.poolWaiting.set(labels, pool.waiting)
   metrics.poolOldestWait.set(labels, pool.oldestWaitMs / 1_000)
@@ -55,9 +65,25 @@ function setUpstream(metrics: Metrics, { name: upstream, view: { pool, connectio
   metrics.upstreamCpu.set(labels, usage.cpuPercent / 100)
 }
 
+/** Every state of a kind that there is, so that one that empties shows as 0. */
+function setStreams(metrics: Metrics, upstream: string, connections: UpstreamView['connections']): void {
+  const byKind = Map.groupBy(
+    connections.flatMap(({ streams }) => streams),
+    ({ kind }) => kind,
+  )
+  for (const [kind, streams] of byKind) {
+    for (const state of streamStates) {
+      const count = streams.filter((stream) => stream.state === state).length
+      metrics.streams.set({ upstream, kind, state }, count)
+    }
+  }
+}
+
 const perUpstream = (metrics: Metrics) => [
   metrics.poolConnections,
   metrics.breakerState,
+  metrics.streams,
+  metrics.authState,
   metrics.poolMaxConnections,
   metrics.poolWaiting,
   metrics.poolOldestWait,

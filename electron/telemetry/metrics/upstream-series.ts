@@ -1,4 +1,5 @@
-import type { CloseReason, OpenReason } from '../../../shared/state.ts'
+import type { ErrorCode } from '../../../shared/errors.ts'
+import type { CloseReason, OpenReason, StreamSnapshot } from '../../../shared/state.ts'
 import type { GatewayEvents } from '../../gateway/types.ts'
 import type { UpstreamEvents } from '../../upstream/types.ts'
 import { BoundedValues, otherValue } from './bounded-values.ts'
@@ -27,6 +28,19 @@ const plainCounters = [
 ] as const
 type PlainCounter = (typeof plainCounters)[number]
 
+/** Why a stream was lost, in the words of a label. */
+const dropReasons: Partial<Record<ErrorCode, string>> = {
+  CONNECTION_LOST: 'lost',
+  CONNECT_FAILED: 'connect-failed',
+  CONNECT_TIMEOUT: 'connect-timeout',
+  TLS_FAILED: 'tls-failed',
+  HTTP_STATUS: 'http-status',
+  RESPONSE_TIMEOUT: 'silent',
+  LINE_TOO_LONG: 'message-too-long',
+  UPSTREAM_UNAUTHORIZED: 'unauthorized',
+  UPSTREAM_FORBIDDEN: 'forbidden',
+}
+
 interface Operation {
   method: string
   tool: string | null
@@ -47,6 +61,8 @@ export class UpstreamSeries {
   readonly #acquires: SeriesSet
   readonly #opened: SeriesSet
   readonly #closed: SeriesSet
+  readonly #streamDrops: SeriesSet
+  readonly #streamReconnects: SeriesSet
   readonly #requests: SeriesSet
   readonly #clientOperations: SeriesSet
   readonly #serverOperations: SeriesSet
@@ -58,6 +74,8 @@ export class UpstreamSeries {
     this.#acquires = new SeriesSet(metrics.acquires, { upstream: name, result: otherValue }, maxSeries)
     this.#opened = new SeriesSet(metrics.opened, { upstream: name, reason: otherValue }, maxSeries)
     this.#closed = new SeriesSet(metrics.closed, { upstream: name, reason: otherValue }, maxSeries)
+    this.#streamDrops = new SeriesSet(metrics.streamDrops, { upstream: name, kind: otherValue }, maxSeries)
+    this.#streamReconnects = new SeriesSet(metrics.streamReconnects, { upstream: name, kind: otherValue }, maxSeries)
     this.#requests = new SeriesSet(metrics.requests, { upstream: name, method: otherValue }, maxSeries)
     this.#clientOperations = new SeriesSet(metrics.clientOperation, overflow, maxSeries)
     this.#serverOperations = new SeriesSet(metrics.serverOperation, overflow, maxSeries)
@@ -85,6 +103,21 @@ export class UpstreamSeries {
 
   closed(reason: CloseReason): void {
     this.#metrics.closed.inc(this.#closed.get(reason) ?? this.#closed.add(reason, { ...this.#upstream, reason }))
+  }
+
+  /** @param code null when the server ended it in good order */
+  streamDropped(kind: StreamSnapshot['kind'], code: ErrorCode | null): void {
+    const reason = code === null ? 'ended' : (dropReasons[code] ?? otherValue)
+    const key = `${kind}\n${reason}`
+    this.#metrics.streamDrops.inc(
+      this.#streamDrops.get(key) ?? this.#streamDrops.add(key, { ...this.#upstream, kind, reason }),
+    )
+  }
+
+  streamRecovered(kind: StreamSnapshot['kind']): void {
+    this.#metrics.streamReconnects.inc(
+      this.#streamReconnects.get(kind) ?? this.#streamReconnects.add(kind, { ...this.#upstream, kind }),
+    )
   }
 
   requestDone(event: UpstreamEvents['request.done'], protocolVersion: string | null): void {
@@ -118,6 +151,8 @@ export class UpstreamSeries {
     this.#acquires.remove()
     this.#opened.remove()
     this.#closed.remove()
+    this.#streamDrops.remove()
+    this.#streamReconnects.remove()
     this.#requests.remove()
     this.#clientOperations.remove()
     this.#serverOperations.remove()

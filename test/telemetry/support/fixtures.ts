@@ -23,6 +23,16 @@ export const configOf = (name: string, env: Record<string, string> = {}): Upstre
   env,
 })
 
+/** An upstream over HTTP. */
+export const remoteConfigOf = (
+  name: string,
+  change: Partial<Extract<UpstreamConfig, { transport: 'http' | 'sse' }>> = {},
+): UpstreamConfig => {
+  const { enabled, protocol, isolation, pool, timeouts } = configOf(name)
+  const common = { name, enabled, protocol, isolation, pool, timeouts }
+  return { ...common, transport: 'http', url: 'https://mcp.example/mcp', headers: {}, ...change }
+}
+
 export const poolOf = (change: Partial<PoolSnapshot> = {}): PoolSnapshot => ({
   state: 'running',
   max: 4,
@@ -81,6 +91,9 @@ const unused = () => {
   throw new Error('telemetry only listens and looks')
 }
 
+const isConfig = (config: UpstreamConfig | Record<string, string>): config is UpstreamConfig =>
+  typeof config.pool === 'object'
+
 /** What telemetry sees of an upstream: events and a view. Everything that would act throws. */
 export class FakeUpstream implements Upstream {
   readonly name: string
@@ -91,10 +104,11 @@ export class FakeUpstream implements Upstream {
   pool: PoolSnapshot = poolOf()
   connections: UpstreamView['connections'] = []
   serverInfo: UpstreamView['serverInfo'] = null
+  auth: UpstreamView['auth'] = null
 
-  constructor(name: string, env?: Record<string, string>) {
+  constructor(name: string, config: UpstreamConfig | Record<string, string> = {}) {
     this.name = name
-    this.config = configOf(name, env)
+    this.config = isConfig(config) ? config : configOf(name, config)
   }
 
   view(): UpstreamView {
@@ -103,7 +117,7 @@ export class FakeUpstream implements Upstream {
       era: 'legacy',
       serverInfo: this.serverInfo,
       lastFailure: null,
-      auth: null,
+      auth: this.auth,
       advice: [],
       pool: this.pool,
       connections: this.connections,
@@ -182,13 +196,16 @@ export class Bench {
   }
   demoRunning = false
 
-  constructor(options: { sampleTrees?: SampleTrees; wall?: number } = {}) {
+  constructor(
+    options: { sampleTrees?: SampleTrees; wall?: number; expand?: (text: string) => string | undefined } = {},
+  ) {
     this.clock = new FakeClock(1_000, options.wall)
     const logger: Logger = { log: (_level, message) => void this.logged.push(message) }
     this.telemetry = new Telemetry({
       clock: this.clock,
       logger,
       sampleTrees: options.sampleTrees,
+      expand: options.expand,
       delayMonitor: this.monitor,
       sources: {
         upstreams: () => this.sources,
@@ -209,8 +226,8 @@ export class Bench {
   }
 
   /** An upstream that is configured and runs. */
-  add(name: string, env?: Record<string, string>): FakeUpstream & { detach: () => void } {
-    const upstream = new FakeUpstream(name, env)
+  add(name: string, config?: UpstreamConfig | Record<string, string>): FakeUpstream & { detach: () => void } {
+    const upstream = new FakeUpstream(name, config)
     this.sources.push({ upstream, enabled: true, target: 'server', url: `/mcp/${name}` })
     return Object.assign(upstream, { detach: this.telemetry.attach(upstream) })
   }
