@@ -11,6 +11,7 @@ export interface NotReady {
 
 const reasons: Partial<Record<UpstreamState, string>> = {
   failing: 'the last attempt to connect failed',
+  unauthorized: 'its server wants a person to sign in, or refuses the credentials',
   suspended: 'suspended by a person',
   draining: 'draining',
   stopped: 'stopped',

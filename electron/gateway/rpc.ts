@@ -62,22 +62,38 @@ const defaultRetryAfterMs: Partial<Record<ErrorCode, number>> = {
   CIRCUIT_OPEN: 30_000,
 }
 
+/** What a person has to do, and where: whoever reads the error sits at another program. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  UPSTREAM_UNAUTHORIZED: 'Sign in to this server in Poolscope, or correct the credentials in its configuration there.',
+  UPSTREAM_FORBIDDEN:
+    'Give Poolscope more rights at this server, or another account: the server is signed in to there.',
+}
+
 /**
  * A failure of ours as a JSON-RPC error. `INVALID_ARGUMENT` is -32602, everything else -32603; `data.code` is the stable
- * code, the rest of `data` are the pool's counts, the cause (`exitCode`, `signal`), the last stderr lines. A refusal because of overload
- * (QUEUE_FULL, CIRCUIT_OPEN, POOL_SUSPENDED) carries `retryAfterMs`. It travels with HTTP 200: an SDK client surfaces the
- * JSON-RPC error of a 200, and hides that of a 503 in a transport error.
+ * code, the rest of `data` are the pool's counts, the cause (`exitCode`, `signal`; `errno`), the last stderr lines. A
+ * refusal because of overload (QUEUE_FULL, CIRCUIT_OPEN, POOL_SUSPENDED) carries `retryAfterMs`. It travels with HTTP 200:
+ * an SDK client surfaces the JSON-RPC error of a 200, and hides that of a 503 in a transport error. A remote server that
+ * refuses us is no 401 or 403 of ours: the client would start a sign-in of its own, with us.
  */
 export function toRpcError(thrown: unknown): RpcError {
   if (!(thrown instanceof AppError))
     return { code: rpcCodes.internalError, message: 'Internal error', data: { code: 'INTERNAL' } }
-  // A lost connection calls its exit code `code`; here that is the stable code, as everywhere on the wire.
-  const { code: exitCode, ...data } = thrown.data ?? {}
+  const { code, message } = thrown
+  const remedy = remedies[code]
   return {
-    code: thrown.code === 'INVALID_ARGUMENT' ? rpcCodes.invalidParams : rpcCodes.internalError,
-    message: thrown.message,
-    data: { code: thrown.code, retryAfterMs: defaultRetryAfterMs[thrown.code], exitCode, ...data },
+    code: code === 'INVALID_ARGUMENT' ? rpcCodes.invalidParams : rpcCodes.internalError,
+    message: remedy === undefined || message.includes('Poolscope') ? message : `${sentence(message)} ${remedy}`,
+    data: { code, retryAfterMs: defaultRetryAfterMs[code], ...factsOf(thrown.data ?? {}) },
   }
+}
+
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`)
+
+/** Some errors call an exit code, or the code of a system error, `code`; here that is the stable code, as everywhere on the wire. */
+function factsOf({ code, ...facts }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof code === 'string') return { errno: code, ...facts }
+  return typeof code === 'number' || 'signal' in facts ? { exitCode: code, ...facts } : facts
 }
 
 const outcomes: Partial<Record<ErrorCode, RequestOutcome>> = {

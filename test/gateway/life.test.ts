@@ -72,7 +72,7 @@ describe('health', () => {
     async (state) => expect(await health(upstreamIn(state))).toEqual([200, []]),
   )
 
-  test.each(['failing', 'suspended', 'draining', 'stopped', 'unsupported'] as const)(
+  test.each(['failing', 'unauthorized', 'suspended', 'draining', 'stopped', 'unsupported'] as const)(
     '/readyz: one that is %s can not',
     async (state) => expect(await health(upstreamIn(state))).toEqual([503, [state]]),
   )
