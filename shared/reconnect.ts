@@ -95,6 +95,8 @@ export interface ReconnectOptions {
   policy?: ReconnectPolicy
   /** Where a stream that was read before is gone on with. */
   lastEventId?: string | undefined
+  /** The `retry:` that it has said. */
+  retryMs?: number | undefined
   /** Opens the stream and reads it to its end. A throw is a lost stream, its message the reason. */
   run(attempt: Attempt): Promise<StreamEnd>
   /** The view changed in more than the time of the last message and its id: those change with each message. */
@@ -133,6 +135,7 @@ export class ReconnectLoop {
     this.#options = options
     this.#policy = options.policy ?? streamReconnect
     this.#lastEventId = options.lastEventId || undefined
+    this.#retryMs = options.retryMs ?? 0
   }
 
   get view(): ReconnectView {
@@ -148,9 +151,17 @@ export class ReconnectLoop {
     }
   }
 
-  /** Makes the first attempt. Does nothing the second time, or after `stop`. */
-  start(): void {
-    if (this.#state === 'idle') this.#attempt()
+  /**
+   * Makes the first attempt. Does nothing the second time, or after `stop`.
+   * @param lost the stream was opened by other means (as the answer to a POST) and has been lost: the first attempt is
+   *   one to open it again, and waits for its time
+   */
+  start(lost?: StreamEnd & { kind: 'lost' }): void {
+    if (this.#state !== 'idle') return
+    if (lost) {
+      this.#opens = 1
+      this.#lost(lost)
+    } else this.#attempt()
   }
 
   /** Makes the next attempt now. It counts like any other. @returns false when none was waiting for its time */

@@ -185,6 +185,18 @@ describe('where to go on', () => {
   })
 })
 
+test('a stream that was opened by other means and lost is opened again like any other', async () => {
+  const it = new ScriptedLoop({ policy, lastEventId: '7', retryMs: 500 })
+  it.loop.start({ kind: 'lost', reason: 'the answer to a POST broke off' })
+  expect(it.runs).toEqual([])
+  expect(it.view).toMatchObject({ state: 'waiting', attempts: 0, lastDrop: { at: 1_000 } })
+  it.loop.start()
+  expect(await it.wait()).toBe(500)
+  expect(it.last.attempt).toMatchObject({ number: 1, lastEventId: '7' })
+  it.last.attempt.message('8')
+  expect(it.view).toMatchObject({ state: 'open', reconnects: 1, lastEventId: '8' })
+})
+
 describe('"retry now"', () => {
   test('makes the attempt that was waiting for its time, and only that one', async () => {
     const it = new ScriptedLoop({ policy, random: () => 0.5 })
