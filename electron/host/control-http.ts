@@ -3,7 +3,8 @@ import sirv from 'sirv'
 import { type CommandReply, commandNames, commands, type ErrorCode, type Frame } from '../../shared/contract.ts'
 import { AppError, toErrorShape } from '../../shared/errors.ts'
 import { bearerMatches } from '../gateway/checks/token.ts'
-import { readBody } from '../gateway/http/body.ts'
+import { BodyError, discardBody, readBody } from '../gateway/http/body.ts'
+import { sendJson as sendText } from '../gateway/http/respond.ts'
 import { contentSecurityPolicy } from './csp.ts'
 
 export interface ControlHttpOptions {
@@ -97,7 +98,10 @@ export function controlHttp(options: ControlHttpOptions): (request: IncomingMess
         (error: unknown) => sendFailure(response, error),
       )
     } else if (path.startsWith('/api/')) {
-      api(request, response, path).catch((error: unknown) => sendFailure(response, error))
+      api(request, response, path).catch((error: unknown) => {
+        if (error instanceof BodyError) refuseBody(request, response, error)
+        else sendFailure(response, error)
+      })
     } else if (request.method === 'GET' || request.method === 'HEAD') {
       dashboard(
         request,
@@ -117,14 +121,18 @@ function parseArgument(body: string): unknown {
   }
 }
 
-function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const text = JSON.stringify(value)
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-  })
-  response.end(text)
+const noStore = ['Cache-Control', 'no-store'] as const
+
+const sendJson = (response: ServerResponse, status: number, value: unknown): void =>
+  sendText(response, status, JSON.stringify(value), { headers: [noStore] })
+
+/** As the gateway refuses one: 413 for a body over the limit, the rest of which is still on its way. */
+function refuseBody(request: IncomingMessage, response: ServerResponse, error: BodyError): void {
+  const tooLarge = error.status === 413
+  const text = JSON.stringify({ ok: false, error: error.toShape() })
+  const headers = tooLarge ? [noStore, ['Connection', 'close'] as const] : [noStore]
+  sendText(response, error.status, text, { headers, end: !tooLarge })
+  if (tooLarge) discardBody(request, response)
 }
 
 function sendFailure(response: ServerResponse, thrown: unknown): void {
