@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from '../../shared/config.ts'
-import type { PoolSnapshot, UpstreamSnapshot, UpstreamStats } from '../../shared/state.ts'
+import { emptyPool } from '../../shared/empty-pool.ts'
+import type { UpstreamSnapshot, UpstreamStats } from '../../shared/state.ts'
 import type { UpstreamView } from '../upstream/types.ts'
 import type { TreeUsage, UpstreamSource } from './types.ts'
 
@@ -44,35 +45,7 @@ export function composeUpstream(
   }
 }
 
-function stoppedView({ pool: { maxConnections, minIdle, returnQueueMultiplier } }: UpstreamConfig): UpstreamView {
-  const pool: PoolSnapshot = {
-    state: 'closed',
-    max: maxConnections,
-    minIdle,
-    idle: 0,
-    leased: 0,
-    spawning: 0,
-    returning: 0,
-    draining: 0,
-    quarantined: 0,
-    spares: 0,
-    waiting: 0,
-    oldestWaitMs: 0,
-    returnQueueDepth: 0,
-    returnQueueCapacity: Math.ceil(maxConnections * returnQueueMultiplier),
-    acquires: 0,
-    granted: 0,
-    timedOut: 0,
-    aborted: 0,
-    rejected: 0,
-    opened: 0,
-    dead: 0,
-    leaked: 0,
-    revoked: 0,
-    breaker: { state: 'closed', failures: 0, retryAt: null },
-    reconnect: { attempts: 0, nextAt: null, total: 0 },
-    singleShot: false,
-  }
+function stoppedView({ pool }: UpstreamConfig): UpstreamView {
   return {
     state: 'stopped',
     era: null,
@@ -80,7 +53,7 @@ function stoppedView({ pool: { maxConnections, minIdle, returnQueueMultiplier } 
     lastFailure: null,
     auth: null,
     advice: [],
-    pool,
+    pool: emptyPool(pool, 'closed'),
     connections: [],
   }
 }

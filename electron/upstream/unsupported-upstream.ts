@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from '../../shared/config.ts'
+import { emptyPool } from '../../shared/empty-pool.ts'
 import { AppError } from '../../shared/errors.ts'
-import type { PoolSnapshot } from '../../shared/state.ts'
 import { Emitter } from '../kit/emitter.ts'
 import type { Upstream, UpstreamEvents, UpstreamView } from './types.ts'
 
@@ -46,7 +46,7 @@ export class UnsupportedUpstream implements Upstream {
 
   view(): UpstreamView {
     const state = this.#closed ? 'stopped' : 'unsupported'
-    const pool = emptyPool(this.#config.pool.maxConnections, this.#closed)
+    const pool = emptyPool(this.#config.pool, this.#closed ? 'closed' : 'running')
     return {
       state,
       era: null,
@@ -98,36 +98,5 @@ export class UnsupportedUpstream implements Upstream {
 
   #unsupported(): AppError {
     return new AppError('UPSTREAM_UNSUPPORTED', `${this.name}: ${this.#why}`, { upstream: this.name })
-  }
-}
-
-function emptyPool(max: number, closed: boolean): PoolSnapshot {
-  return {
-    state: closed ? 'closed' : 'running',
-    max,
-    minIdle: 0,
-    idle: 0,
-    leased: 0,
-    spawning: 0,
-    returning: 0,
-    draining: 0,
-    quarantined: 0,
-    spares: 0,
-    waiting: 0,
-    oldestWaitMs: 0,
-    returnQueueDepth: 0,
-    returnQueueCapacity: 0,
-    acquires: 0,
-    granted: 0,
-    timedOut: 0,
-    aborted: 0,
-    rejected: 0,
-    opened: 0,
-    dead: 0,
-    leaked: 0,
-    revoked: 0,
-    breaker: { state: 'closed', failures: 0, retryAt: null },
-    reconnect: { attempts: 0, nextAt: null, total: 0 },
-    singleShot: false,
   }
 }
