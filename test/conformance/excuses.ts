@@ -32,3 +32,18 @@ const modernClientsOfLegacyServers = {
     because: 'a legacy server says in its own words, in a result, what its client can not do',
   },
 } satisfies Record<string, Excuse>
+
+/** What a client scenario finds that is no fault of ours. */
+export interface ClientExcuse {
+  scenario: string
+  revisions: readonly string[]
+  /** Of the client behind the gateway; default both eras. */
+  client?: 'legacy' | 'modern'
+  /** Ids of the checks that can't succeed; any other one still must. */
+  checks: readonly string[]
+  because: string
+  /** Where that stands: the specification, or the suite's own issues. */
+  source: string
+}
+
+export const clientExcuses: readonly ClientExcuse[] = []

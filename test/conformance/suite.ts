@@ -18,7 +18,7 @@ export interface Check {
 /** What each scenario found, by its name. */
 export type Findings = Map<string, Check[]>
 
-const suite = resolve(import.meta.dirname, '../../node_modules/@modelcontextprotocol/conformance/dist/index.js')
+export const suite = resolve(import.meta.dirname, '../../node_modules/@modelcontextprotocol/conformance/dist/index.js')
 
 /** All scenarios of a revision take two seconds; each has its own deadline within. */
 const timeoutMs = 180_000
