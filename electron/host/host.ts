@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { AppError, type CommandReply, type Config, type Frame, type HostState } from '../../shared/contract.ts'
 import { ConfigFile } from '../config/config-file.ts'
+import { expand } from '../config/expand.ts'
 import { demoServerVariable, firstRunConfig, runsDemoServer } from '../config/first-run.ts'
 import { watchFile } from '../config/watch.ts'
 import { Gateway } from '../gateway/gateway.ts'
@@ -22,7 +23,7 @@ import { removeGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { commandHandlers } from './handlers.ts'
 import { builtFiles, userFiles } from './paths.ts'
 import { Registry } from './registry.ts'
-import { telemetrySources } from './sources.ts'
+import { peerOf, telemetrySources } from './sources.ts'
 import { loadToken } from './token.ts'
 import { defaultUserDataDir, ensureUserDataDir } from './user-data.ts'
 
@@ -90,6 +91,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const values = environment()
     return Object.hasOwn(values, name) ? values[name] : undefined
   }
+  const fill = (text: string) => {
+    try {
+      return expand(text, variables, 'config')
+    } catch {
+      return undefined // a variable that is not set; whoever needs it says so
+    }
+  }
   const startedAt = systemClock.wall()
   let url = ''
   let closing: Promise<void> | undefined
@@ -145,6 +153,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     clock: systemClock,
     logger,
     sampleTrees,
+    expand: fill,
     sources: telemetrySources({
       registry,
       gateway,
@@ -208,7 +217,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 
   telemetry.attachGateway(gateway)
-  const tracing = await startTracing({ environment: process.env, version: options.version, clock: systemClock, logger })
+  const tracing = await startTracing({
+    environment: process.env,
+    version: options.version,
+    clock: systemClock,
+    logger,
+    peer: (connectionId) => peerOf(registry, connectionId, fill),
+  })
   tracing?.attach(gateway)
   announce.started(options.version)
   try {

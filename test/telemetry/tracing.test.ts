@@ -3,7 +3,7 @@ import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { tracingSettings } from '../../electron/telemetry/tracing/settings.ts'
-import { recordSpans, type ServedRequest } from '../../electron/telemetry/tracing/spans.ts'
+import { type Peer, recordSpans, type ServedRequest } from '../../electron/telemetry/tracing/spans.ts'
 import { serve } from '../support/serve.ts'
 import { startCollector, valuesOf } from './support/collector.ts'
 
@@ -59,7 +59,7 @@ describe('what the variables ask for', () => {
 })
 
 describe('spans of a request that was served', () => {
-  const record = (served: Partial<ServedRequest>) => {
+  const record = (served: Partial<ServedRequest>, peer: Peer | undefined = { transport: 'pipe' }) => {
     const exporter = new InMemorySpanExporter()
     const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] })
     const whole: ServedRequest = {
@@ -74,7 +74,7 @@ describe('spans of a request that was served', () => {
       reply: { connectionId: 'c1', timing: { queueMs: 10, coldStart: false, callMs: 15, attempts: 1 } },
       ...served,
     }
-    recordSpans(provider.getTracer('test'), whole, 1_700_000_000_000)
+    recordSpans(provider.getTracer('test'), whole, 1_700_000_000_000, peer)
     return exporter.getFinishedSpans()
   }
   const find = (spans: ReturnType<typeof record>, kind: SpanKind) => {
@@ -116,6 +116,13 @@ describe('spans of a request that was served', () => {
     })
     expect(find(spans, SpanKind.CLIENT).attributes).toMatchObject({ ...common, 'network.transport': 'pipe' })
     expect(spans.map(({ status }) => status.code)).toEqual([SpanStatusCode.ERROR, SpanStatusCode.ERROR])
+  })
+
+  test('a call of a remote server tells where it is, and ours does not', () => {
+    const spans = record({}, { transport: 'tcp', address: 'mcp.example', port: 443 })
+    const remote = { 'network.transport': 'tcp', 'server.address': 'mcp.example', 'server.port': 443 }
+    expect(find(spans, SpanKind.CLIENT).attributes).toMatchObject(remote)
+    expect(find(spans, SpanKind.SERVER).attributes).not.toHaveProperty('server.address')
   })
 
   test('a tool that failed is an error without a code; a resource and a prompt are named', () => {

@@ -11,6 +11,9 @@ import {
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { GatewayEvents } from '../../gateway/types.ts'
 
+/** Who is at the other end of a call of an upstream. */
+export type Peer = { transport: 'pipe' } | { transport: 'tcp'; address: string; port: number }
+
 /** A request that was served, as the gateway tells of it, and what came of it. */
 export type ServedRequest = GatewayEvents['request.done']
 
@@ -30,8 +33,9 @@ const metaGetter = {
  * attributes are those of OpenTelemetry's conventions for MCP (status: development).
  *
  * @param endedAt epoch milliseconds
+ * @param peer undefined when it is not known
  */
-export function recordSpans(tracer: Tracer, served: ServedRequest, endedAt: number): void {
+export function recordSpans(tracer: Tracer, served: ServedRequest, endedAt: number, peer?: Peer): void {
   const { method, reply, durationMs, request } = served
   const params = asObject(request?.paramsValue)
   const parent = propagator.extract(ROOT_CONTEXT, asObject(params._meta), metaGetter)
@@ -48,7 +52,8 @@ export function recordSpans(tracer: Tracer, served: ServedRequest, endedAt: numb
     },
     parent,
   )
-  if (reply) recordCall(tracer, name, attributes, reply, startTime, trace.setSpan(parent, server), served)
+  const call = { ...attributes, ...(peer && peerAttributes(peer)) }
+  if (reply) recordCall(tracer, name, call, reply, startTime, trace.setSpan(parent, server), served)
   finish(server, served, endedAt)
 }
 
@@ -69,7 +74,6 @@ function recordCall(
       startTime,
       attributes: {
         ...attributes,
-        'network.transport': 'pipe',
         'poolscope.connection.id': connectionId,
         'poolscope.queue.duration': timing.queueMs / 1000,
         'poolscope.cold_start': timing.coldStart,
@@ -85,6 +89,16 @@ function finish(span: Span, { errorType }: ServedRequest, endTime: number): void
   if (errorType !== null) span.setStatus({ code: SpanStatusCode.ERROR })
   span.end(endTime)
 }
+
+const peerAttributes = (peer: Peer): Attributes =>
+  peer.transport === 'pipe'
+    ? { 'network.transport': 'pipe' }
+    : {
+        'network.transport': 'tcp',
+        'network.protocol.name': 'http',
+        'server.address': peer.address,
+        'server.port': peer.port,
+      }
 
 /** Never the id of a session: it is a secret. */
 function attributesOf(served: ServedRequest, params: Record<string, unknown>): Attributes {

@@ -3,12 +3,15 @@ import type { Clock } from '../../kit/clock.ts'
 import type { Emitter, Unsubscribe } from '../../kit/emitter.ts'
 import type { Logger } from '../../kit/logger.ts'
 import { type Environment, tracingSettings } from './settings.ts'
+import type { Peer } from './spans.ts'
 
 export interface TracingOptions {
   environment: Environment
   version: string
   clock: Clock
   logger: Logger
+  /** Who is at the other end of a connection; undefined when it is not known. */
+  peer: (connectionId: string) => Peer | undefined
 }
 
 /** Traces of what the gateway serves, exported over OTLP. */
@@ -27,6 +30,7 @@ export async function startTracing({
   version,
   clock,
   logger,
+  peer,
 }: TracingOptions): Promise<Tracing | undefined> {
   const settings = tracingSettings(environment)
   if (settings === undefined) return undefined
@@ -38,7 +42,10 @@ export async function startTracing({
   const { tracer, close } = startExport(settings, version, logger)
   logger.log('info', 'traces are exported', { protocol: settings.protocol, sampler: settings.sampler.name })
   return {
-    attach: ({ events }) => events.on('request.done', (served) => recordSpans(tracer, served, clock.wall())),
+    attach: ({ events }) =>
+      events.on('request.done', (served) => {
+        recordSpans(tracer, served, clock.wall(), served.reply ? peer(served.reply.connectionId) : undefined)
+      }),
     close: async (timeoutMs) => {
       const late = Promise.withResolvers<string>()
       const timer = clock.after(timeoutMs, () => late.resolve('the collector did not answer in time'), { ref: true })
