@@ -1,4 +1,5 @@
 import { type ClientExcuse, clientExcuses } from '../excuses.ts'
+import { reportClientResult, summarize } from './report.ts'
 import { type ClientRevision, clientScenarios, notApplicable } from './scenarios.ts'
 import { type ClientRun, listClientScenarios, runClientScenario } from './suite.ts'
 
@@ -22,7 +23,14 @@ export interface ClientSideOptions {
   subject: 'host' | 'sdk'
   /** Part of the name of the scenarios to run; default all. */
   only?: string | undefined
-  say(result: ClientResult): void
+  /** Whether what the client said is told too, where a scenario failed. */
+  verbose?: boolean
+}
+
+export interface ClientSide {
+  passed: number
+  failed: number
+  results: ClientResult[]
 }
 
 /** Hosts at once: each has its own suite, and most of them wait for most of the time. */
@@ -35,7 +43,7 @@ interface Case {
 }
 
 /** @throws when the suite has other scenarios than are listed as run or as not applicable */
-export async function runClientSide({ subject, only = '', say }: ClientSideOptions): Promise<ClientResult[]> {
+export async function runClientSide({ subject, only = '', verbose = false }: ClientSideOptions): Promise<ClientSide> {
   const known = [...clientScenarios.map(({ name }) => name), ...Object.keys(notApplicable)].sort()
   const offered = (await listClientScenarios()).sort()
   if (JSON.stringify(known) !== JSON.stringify(offered))
@@ -54,11 +62,11 @@ export async function runClientSide({ subject, only = '', say }: ClientSideOptio
               again: true,
             }
       results.push(result)
-      say(result)
+      reportClientResult(result, verbose)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
-  return results
+  return { ...summarize(results), results }
 }
 
 /**
