@@ -4,6 +4,7 @@ import type { CommandName, UpstreamSnapshot } from '../../shared/contract.ts'
 import { plural, useConfirm } from '../components/index.ts'
 import { useAction } from '../store/hooks.ts'
 import { useStore } from '../store/store.ts'
+import { connectionWords } from './words.ts'
 
 /** What a person does to an upstream from a row, a key or the palette. */
 export const upstreamVerbs = ['spawn', 'restart', 'suspend', 'resume', 'stop', 'start'] as const
@@ -55,7 +56,7 @@ export const upstreamActions: Record<UpstreamVerb, UpstreamAction> = {
   stop: {
     label: 'Stop',
     icon: Square,
-    hint: 'Stop it and its processes, and remember that',
+    hint: 'Stop it and its connections, and remember that',
     command: 'upstream.stop',
     offered: (upstream) => !isStopped(upstream),
   },
@@ -90,13 +91,14 @@ export function useUpstreamVerb(): { run: (verb: UpstreamVerb, name: string) => 
   return { run, pending }
 }
 
-function stopQuestion({ name, pool, connections }: UpstreamSnapshot) {
+function stopQuestion({ name, transport, pool, connections }: UpstreamSnapshot) {
+  const { one, many } = connectionWords(transport)
   const inFlight = connections.reduce((sum, connection) => sum + connection.inFlight, 0)
   const busy = inFlight + pool.waiting
-  const processes = plural(connections.length, 'process', 'processes')
+  const ending = plural(connections.length, one, many)
   return {
     title: `Stop ${name}?`,
-    body: `${connections.length > 0 ? `${processes} will end. ` : ''}${
+    body: `${connections.length > 0 ? `${ending} will end. ` : ''}${
       busy > 0 ? `${plural(inFlight, 'request')} in flight and ${pool.waiting} waiting will fail. ` : ''
     }It stays stopped, also after a restart of the host, until you start it.`,
     confirmLabel: 'Stop',

@@ -12,9 +12,20 @@ export { useKey } from './hotkeys.ts'
 export { Menu, MenuItem, MenuRadioGroup, MenuSeparator } from './menu.tsx'
 export { OccupancyBar } from './occupancy-bar.tsx'
 export { Select, type SelectItem } from './select.tsx'
+export { ServerText } from './server-text.tsx'
 export { Sparkline, type SparkPoint } from './sparkline.tsx'
-export { breakerLook, connectionLook, lookOf, StateBadge, type StateLook, upstreamLook } from './state-badge.tsx'
+export {
+  authLook,
+  breakerLook,
+  connectionLook,
+  lookOf,
+  StateBadge,
+  type StateLook,
+  streamLook,
+  upstreamLook,
+} from './state-badge.tsx'
 export { Switch } from './switch.tsx'
 export { Table, Td, Th, Tr } from './table.tsx'
 export { type TabItem, TabPanel, Tabs } from './tabs.tsx'
 export { Tooltip, TooltipProvider } from './tooltip.tsx'
+export { visibleText } from './visible-text.ts'

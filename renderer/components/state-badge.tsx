@@ -2,15 +2,21 @@ import {
   Ban,
   Circle,
   CircleCheck,
+  CircleDashed,
   CircleDot,
   CirclePause,
   CircleX,
+  Globe,
   Handshake,
+  Hourglass,
   KeyRound,
   LoaderCircle,
+  LockOpen,
   type LucideIcon,
+  RefreshCw,
   Rocket,
   ShieldAlert,
+  ShieldBan,
   ShieldCheck,
   ShieldQuestionMark,
   Square,
@@ -18,7 +24,7 @@ import {
   Undo2,
   Waves,
 } from 'lucide-react'
-import type { ConnectionState, PoolSnapshot, UpstreamState } from '../../shared/contract.ts'
+import type { AuthView, ConnectionState, PoolSnapshot, StreamSnapshot, UpstreamState } from '../../shared/contract.ts'
 import { Badge, type Tone } from './badge.tsx'
 
 export interface StateLook {
@@ -56,10 +62,35 @@ export const breakerLook: Record<PoolSnapshot['breaker']['state'], StateLook> = 
   'half-open': { tone: 'backoff', icon: ShieldQuestionMark, word: 'Breaker half-open' },
 }
 
+/** A server that has no stream of a kind is fine without: quiet, and no failure. */
+export const streamLook: Record<StreamSnapshot['state'], StateLook> = {
+  idle: { tone: 'idle', icon: Circle, word: 'Not opened' },
+  connecting: { tone: 'starting', icon: LoaderCircle, word: 'Connecting' },
+  open: { tone: 'ok', icon: CircleCheck, word: 'Open' },
+  waiting: { tone: 'backoff', icon: Hourglass, word: 'Waiting' },
+  unsupported: { tone: 'idle', icon: CircleDashed, word: 'Server offers none' },
+  stopped: { tone: 'draining', icon: Square, word: 'Stopped' },
+}
+
+export const authLook: Record<AuthView['state'], StateLook> = {
+  'not-needed': { tone: 'idle', icon: LockOpen, word: 'No sign-in needed' },
+  'signed-out': { tone: 'backoff', icon: KeyRound, word: 'Signed out' },
+  discovering: { tone: 'starting', icon: LoaderCircle, word: 'Signing in' },
+  registering: { tone: 'starting', icon: LoaderCircle, word: 'Signing in' },
+  'waiting-for-browser': { tone: 'starting', icon: Globe, word: 'Waiting for the browser' },
+  exchanging: { tone: 'starting', icon: LoaderCircle, word: 'Signing in' },
+  'signed-in': { tone: 'ok', icon: ShieldCheck, word: 'Signed in' },
+  refreshing: { tone: 'ok', icon: RefreshCw, word: 'Signed in' },
+  failed: { tone: 'dead', icon: CircleX, word: 'Sign-in failed' },
+  forbidden: { tone: 'dead', icon: ShieldBan, word: 'Not allowed' },
+}
+
 export type StateBadgeProps = { className?: string } & (
   | { kind: 'upstream'; state: UpstreamState }
   | { kind: 'connection'; state: ConnectionState }
   | { kind: 'breaker'; state: PoolSnapshot['breaker']['state'] }
+  | { kind: 'stream'; state: StreamSnapshot['state'] }
+  | { kind: 'auth'; state: AuthView['state'] }
 )
 
 export function lookOf(props: StateBadgeProps): StateLook {
@@ -70,6 +101,10 @@ export function lookOf(props: StateBadgeProps): StateLook {
       return connectionLook[props.state]
     case 'breaker':
       return breakerLook[props.state]
+    case 'stream':
+      return streamLook[props.state]
+    case 'auth':
+      return authLook[props.state]
   }
 }
 

@@ -32,6 +32,8 @@ export function whyNot(action: UpstreamAction, upstream: Facts): string | null {
   if (stopped) return 'The upstream is stopped: start it first'
   if (action === 'stop') return null
   if (upstream.state === 'unsupported') return 'This kind of upstream has no connections yet'
+  if (upstream.state === 'unauthorized' && action === 'spawn')
+    return 'The server does not let us in: see above what to do'
   const { pool } = upstream
   switch (action) {
     case 'spawn':

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../../shared/errors.ts'
 import type { Failure } from '../../../shared/state.ts'
+import { diagnoseRemote, readLog } from './remote-diagnosis.ts'
 import { stderrHint } from './stderr-hints.ts'
 
 /** What a failure means and what helps, in plain words. */
@@ -14,7 +15,7 @@ export interface Diagnosis {
   searched?: string[]
 }
 
-type Advice = Omit<Diagnosis, 'searched'>
+export type Advice = Omit<Diagnosis, 'searched'>
 
 const readStderr = 'Read the stderr lines below: the server usually says why itself.'
 
@@ -99,8 +100,8 @@ const byCode: Partial<Record<ErrorCode, Advice>> = {
   },
   UPSTREAM_UNSUPPORTED: {
     title: 'This kind of upstream can’t be run yet',
-    why: 'Its entry is kept, but this version runs stdio servers only.',
-    steps: ['Use the server’s stdio command, if it has one.'],
+    why: 'Its entry is kept, but this version has no way to reach such a server.',
+    steps: ['Use the server’s stdio command or its HTTP URL, if it has one.'],
   },
   CONFIG_INVALID: {
     title: 'The entry can’t be used as it stands',
@@ -109,11 +110,17 @@ const byCode: Partial<Record<ErrorCode, Advice>> = {
   },
 }
 
-/** What a failure means and what to do about it. */
-export function diagnose(failure: Failure): Diagnosis {
+/**
+ * What a failure means and what to do about it.
+ * @param remote the server runs elsewhere: there is no process, no PATH and no stderr to speak of
+ */
+export function diagnose(failure: Failure, remote = false): Diagnosis {
+  // What no request could meet without a process, and what is of the pool, reads the same for both.
+  const elsewhere = diagnoseRemote(failure, remote)
+  if (elsewhere) return elsewhere
   if (failure.code === 'SPAWN_FAILED') return spawnFailed(failure)
   const known = failure.code === 'CONNECTION_LOST' || diedInHandshake(failure) ? lost(failure) : byCode[failure.code]
-  const advice = known ?? { title: 'It failed', why: failure.message, steps: [readStderr] }
+  const advice = known ?? { title: 'It failed', why: failure.message, steps: [remote ? readLog : readStderr] }
   const hint = stderrHint(failure.stderrTail ?? [])
   return hint ? { ...advice, steps: [hint, ...advice.steps] } : advice
 }

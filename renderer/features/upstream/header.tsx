@@ -2,6 +2,7 @@ import {
   Cable,
   CirclePause,
   CirclePlay,
+  Globe,
   Handshake,
   Pencil,
   Play,
@@ -9,6 +10,7 @@ import {
   RotateCw,
   Share2,
   Square,
+  SquareTerminal,
   Trash2,
   Waves,
 } from 'lucide-react'
@@ -16,9 +18,11 @@ import type { Isolation } from '../../../shared/config.ts'
 import type { UpstreamSnapshot } from '../../../shared/state.ts'
 import { navigate } from '../../app/routes.ts'
 import { openDialog } from '../../app/ui.ts'
+import { connectionWords, isRemote } from '../../app/words.ts'
 import { Badge, Button, Copy, IconButton, plural, StateBadge, useConfirm } from '../../components/index.ts'
 import { useAction, useUpstreamPart } from '../../store/hooks.ts'
 import { ActionButton } from './action-button.tsx'
+import { RemoteFacts } from './remote-facts.tsx'
 
 /** Who this is, how it is reached, and what can be done to it as a whole. */
 export function UpstreamHeader({ name }: { name: string }) {
@@ -33,10 +37,17 @@ export function UpstreamHeader({ name }: { name: string }) {
   )
 }
 
-const isolationText: Record<Isolation, string> = {
-  shared: 'Any client’s request may run on any process',
-  session: 'Each client session has a process of its own',
-  multiplex: 'Several requests at once share one process',
+const isolationText = (isolation: Isolation, one: string): string =>
+  ({
+    shared: `Any client’s request may run on any ${one}`,
+    session: `Each client session has a ${one} of its own`,
+    multiplex: `Several requests at once share one ${one}`,
+  })[isolation]
+
+const transportText: Record<UpstreamSnapshot['transport'], string> = {
+  stdio: 'A program on this machine, spoken to by its standard input and output',
+  http: 'A server elsewhere, reached by Streamable HTTP',
+  sse: 'A server elsewhere, reached by the old HTTP+SSE transport',
 }
 
 const eraText: Record<NonNullable<UpstreamSnapshot['era']>, string> = {
@@ -50,12 +61,18 @@ function Identity({ name }: { name: string }) {
   const era = useUpstreamPart(name, (upstream) => upstream.era)
   const isolation = useUpstreamPart(name, (upstream) => upstream.isolation)
   const server = useUpstreamPart(name, (upstream) => upstream.serverInfo)
+  const transport = useUpstreamPart(name, (upstream) => upstream.transport)
   return (
     <div className="flex min-w-0 flex-1 basis-80 items-center gap-2">
       <h1 className="truncate text-xl font-semibold" title={name}>
         {name}
       </h1>
       {state && <StateBadge kind="upstream" state={state} />}
+      {transport && (
+        <Badge icon={transport === 'stdio' ? SquareTerminal : Globe} title={transportText[transport]}>
+          {transport}
+        </Badge>
+      )}
       {era ? (
         <Badge icon={Handshake} title={eraText[era]}>
           {era}
@@ -66,7 +83,7 @@ function Identity({ name }: { name: string }) {
         </Badge>
       )}
       {isolation && (
-        <Badge icon={Share2} title={isolationText[isolation]}>
+        <Badge icon={Share2} title={isolationText(isolation, connectionWords(transport).one)}>
           {isolation}
         </Badge>
       )}
@@ -85,14 +102,15 @@ function Identity({ name }: { name: string }) {
 function Addresses({ name }: { name: string }) {
   const target = useUpstreamPart(name, (upstream) => upstream.target) ?? ''
   const url = useUpstreamPart(name, (upstream) => upstream.url) ?? ''
+  const remote = isRemote(useUpstreamPart(name, (upstream) => upstream.transport))
   return (
     <dl className="grid grid-cols-[auto_minmax(0,max-content)_auto] items-center justify-start gap-x-2 text-sm">
-      <dt className="text-xs text-ink-3">Runs</dt>
+      <dt className="text-xs text-ink-3">{remote ? 'Reaches' : 'Runs'}</dt>
       <dd className="truncate font-mono text-ink-2" title={target}>
         {target}
       </dd>
       <dd>
-        <Copy text={target} label="Copy command" />
+        <Copy text={target} label={remote ? 'Copy the server’s URL' : 'Copy command'} />
       </dd>
       <dt className="text-xs text-ink-3">MCP URL</dt>
       <dd className="truncate font-mono text-ink-2" title={url}>
@@ -107,6 +125,7 @@ function Addresses({ name }: { name: string }) {
           onClick={() => openDialog({ kind: 'connect', name })}
         />
       </dd>
+      {remote && <RemoteFacts name={name} />}
     </dl>
   )
 }
@@ -119,7 +138,8 @@ function Actions({ name }: { name: string }) {
   const live = useUpstreamPart(name, (upstream) => upstream.connections.length) ?? 0
   const busy = useUpstreamPart(name, (upstream) => upstream.pool.leased) ?? 0
 
-  const breaks = `${plural(live, 'process', 'processes')} will be ended${busy > 0 ? `, ${plural(busy, 'request')} in flight first gets time to finish` : ''}.`
+  const { one, many } = connectionWords(useUpstreamPart(name, (upstream) => upstream.transport))
+  const breaks = `${plural(live, one, many)} will be ended${busy > 0 ? `, ${plural(busy, 'request')} in flight first gets time to finish` : ''}.`
   const stop = async () => {
     const sure =
       live === 0 ||
@@ -143,20 +163,26 @@ function Actions({ name }: { name: string }) {
 
   return (
     <div role="toolbar" aria-label={`Actions for ${name}`} className="flex flex-wrap items-center gap-1.5">
-      <ActionButton name={name} action="spawn" label="Spawn" icon={Plus} hint="Open one more process now (S)" />
+      <ActionButton
+        name={name}
+        action="spawn"
+        label={one === 'session' ? 'Open' : 'Spawn'}
+        icon={Plus}
+        hint={`Open one more ${one} now (S)`}
+      />
       <ActionButton
         name={name}
         action="drain"
         label="Drain"
         icon={Waves}
-        hint="Close every process once it is free; demand opens new ones (D)"
+        hint={`Close every ${one} once it is free; demand opens new ones (D)`}
       />
       <ActionButton
         name={name}
         action="restart"
         label="Restart"
         icon={RotateCw}
-        hint="Replace every process one after the other while requests go on (R)"
+        hint={`Replace every ${one} one after the other while requests go on (R)`}
       />
       {suspended ? (
         <ActionButton name={name} action="resume" label="Resume" icon={CirclePlay} hint="Grant requests again" />
@@ -166,7 +192,7 @@ function Actions({ name }: { name: string }) {
           action="suspend"
           label="Suspend"
           icon={CirclePause}
-          hint="Keep the processes, but grant nothing until resumed"
+          hint={`Keep the ${many}, but grant nothing until resumed`}
         />
       )}
       {stopped ? (

@@ -1,38 +1,39 @@
 import { Unplug } from 'lucide-react'
 import { useCallback } from 'react'
 import { navigate } from '../../app/routes.ts'
+import { connectionWords, isRemote } from '../../app/words.ts'
 import { Button, EmptyState, Skeleton, type TabItem, TabPanel, Tabs } from '../../components/index.ts'
 import { useHasModel, useUpstreamPart } from '../../store/hooks.ts'
 import { ConfigTab } from './config/tab.tsx'
 import { EventsTab } from './events-tab.tsx'
 import { UpstreamHeader } from './header.tsx'
 import { HealthTab } from './health-tab.tsx'
-import { StderrTab } from './logs/tab.tsx'
+import { LogTab } from './logs/tab.tsx'
 import { Problems } from './problems.tsx'
 import { ProcessesTab } from './processes/tab.tsx'
+import { tabFor } from './tabs.ts'
 import { useUpstreamKeys } from './use-keys.ts'
 
-export const tabs = ['health', 'processes', 'stderr', 'events', 'config'] as const
-export type Tab = (typeof tabs)[number]
-
-const isTab = (value: string): value is Tab => tabs.some((tab) => tab === value)
-
-/** One upstream: what is broken, then its health, processes, stderr, events and config. */
+/** One upstream: what is broken, then its health, processes or sessions, stderr or log, events and config. */
 export function UpstreamPage({ name, tab }: { name: string; tab: string }) {
   const loaded = useHasModel()
   const known = useUpstreamPart(name, () => true) ?? false
   if (!loaded) return <PageSkeleton />
-  return known ? <Page name={name} tab={isTab(tab) ? tab : tabs[0]} /> : <Unknown name={name} />
+  return known ? <Page name={name} asked={tab} /> : <Unknown name={name} />
 }
 
-function Page({ name, tab }: { name: string; tab: Tab }) {
-  useUpstreamKeys(name, tab !== 'processes')
+function Page({ name, asked }: { name: string; asked: string }) {
+  const transport = useUpstreamPart(name, (upstream) => upstream.transport)
+  const remote = isRemote(transport)
+  const tab = tabFor(asked, remote)
+  const [connectionsTab, logTab] = remote ? (['sessions', 'log'] as const) : (['processes', 'stderr'] as const)
+  useUpstreamKeys(name, tab !== connectionsTab)
   const connections = useUpstreamPart(name, (upstream) => upstream.connections.length) ?? 0
   const onTab = useCallback((next: string) => navigate({ screen: 'upstream', name, tab: next }), [name])
   const items: TabItem[] = [
     { value: 'health', label: 'Health' },
-    { value: 'processes', label: 'Processes', count: connections },
-    { value: 'stderr', label: 'stderr' },
+    { value: connectionsTab, label: connectionWords(transport).Many, count: connections },
+    { value: logTab, label: remote ? 'Log' : 'stderr' },
     { value: 'events', label: 'Events' },
     { value: 'config', label: 'Config' },
   ]
@@ -51,11 +52,11 @@ function Page({ name, tab }: { name: string; tab: Tab }) {
         <TabPanel value="health" className="overflow-y-auto">
           <HealthTab name={name} />
         </TabPanel>
-        <TabPanel value="processes" className="relative overflow-hidden">
+        <TabPanel value={connectionsTab} className="relative overflow-hidden">
           <ProcessesTab name={name} />
         </TabPanel>
-        <TabPanel value="stderr" className="overflow-hidden">
-          <StderrTab name={name} />
+        <TabPanel value={logTab} className="overflow-hidden">
+          <LogTab name={name} />
         </TabPanel>
         <TabPanel value="events" className="overflow-hidden">
           <EventsTab name={name} />

@@ -1,7 +1,9 @@
 import type { ReactNode } from 'react'
-import type { UpstreamSnapshot } from '../../../shared/state.ts'
+import type { StreamSnapshot, UpstreamSnapshot } from '../../../shared/state.ts'
+import { isRemote } from '../../app/words.ts'
 import { cn, formatBytes, formatCount, formatMs, formatPercent, formatRate, Skeleton } from '../../components/index.ts'
 import { useUpstream } from '../../store/hooks.ts'
+import { isReconnecting } from './streams/trouble.ts'
 
 type Tone = 'plain' | 'bad'
 interface Figure {
@@ -15,7 +17,9 @@ interface Figure {
 const bad = (count: number): Tone => (count > 0 ? 'bad' : 'plain')
 
 /** The pool's own figures: they add up (acquires = granted + timed out + aborted + rejected + waiting). */
-function groupsOf({ pool, stats }: UpstreamSnapshot): { title: string; figures: Figure[] }[] {
+function groupsOf(upstream: UpstreamSnapshot): { title: string; figures: Figure[] }[] {
+  const { pool, stats } = upstream
+  const remote = isRemote(upstream.transport)
   return [
     {
       title: 'Requests',
@@ -84,28 +88,55 @@ function groupsOf({ pool, stats }: UpstreamSnapshot): { title: string; figures: 
           help: 'Leases taken back by force',
           tone: bad(pool.revoked),
         },
-        {
-          label: 'Quarantined',
-          value: formatCount(pool.quarantined),
-          help: 'Process trees that survived SIGKILL',
-          tone: bad(pool.quarantined),
-        },
+        ...(remote ? [] : [quarantined(pool)]),
       ],
     },
-    {
-      title: 'Cost',
-      figures: [
-        { label: 'Memory', value: formatBytes(stats.memoryBytes), help: 'Resident memory of all its process trees' },
-        { label: 'CPU', value: formatPercent(stats.cpuPercent), help: 'Of one core, all its process trees' },
-        { label: 'Spares', value: formatCount(pool.spares), help: 'Warm single-use processes' },
-        {
-          label: 'Kept ready',
-          value: formatCount(pool.minIdle),
-          help: 'Idle connections that are never closed (minIdle)',
-        },
-      ],
-    },
+    remote ? streamFigures(upstream) : costFigures(upstream),
   ]
+}
+
+const quarantined = (pool: UpstreamSnapshot['pool']): Figure => ({
+  label: 'Quarantined',
+  value: formatCount(pool.quarantined),
+  help: 'Process trees that survived SIGKILL',
+  tone: bad(pool.quarantined),
+})
+
+const keptReady = (pool: UpstreamSnapshot['pool']): Figure => ({
+  label: 'Kept ready',
+  value: formatCount(pool.minIdle),
+  help: 'Idle connections that are never closed (minIdle)',
+})
+
+/** What the processes take of this machine. */
+const costFigures = ({ pool, stats }: UpstreamSnapshot): { title: string; figures: Figure[] } => ({
+  title: 'Cost',
+  figures: [
+    { label: 'Memory', value: formatBytes(stats.memoryBytes), help: 'Resident memory of all its process trees' },
+    { label: 'CPU', value: formatPercent(stats.cpuPercent), help: 'Of one core, all its process trees' },
+    { label: 'Spares', value: formatCount(pool.spares), help: 'Warm single-use processes' },
+    keptReady(pool),
+  ],
+})
+
+/** What a server elsewhere costs is its own business; how its streams stand is ours. */
+function streamFigures({ pool, connections }: UpstreamSnapshot): { title: string; figures: Figure[] } {
+  const streams = connections.flatMap((connection) => connection.streams)
+  const count = (wanted: (stream: StreamSnapshot) => boolean) => streams.filter(wanted).length
+  const lost = count(isReconnecting)
+  return {
+    title: 'Streams',
+    figures: [
+      { label: 'Open', value: formatCount(count(({ state }) => state === 'open')), help: 'Of all sessions' },
+      { label: 'Reconnecting', value: formatCount(lost), help: 'Lost, and tried again', tone: bad(lost) },
+      {
+        label: 'Opened again',
+        value: formatCount(streams.reduce((sum, { reconnects }) => sum + reconnects, 0)),
+        help: 'In all, of the sessions that are there',
+      },
+      keptReady(pool),
+    ],
+  }
 }
 
 /** Pool numbers. */

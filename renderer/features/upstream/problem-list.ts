@@ -1,10 +1,13 @@
-import type { ConnectionSnapshot, UpstreamSnapshot } from '../../../shared/state.ts'
+import type { ErrorCode } from '../../../shared/errors.ts'
+import type { AuthView, ConnectionSnapshot, UpstreamSnapshot } from '../../../shared/state.ts'
+import { type AccessProblem, accessProblem } from './sign-in/access.ts'
 
 /**
  * What is wrong with an upstream now, worst first, as plain data. The page shows all of it above its tabs; when the list
  * is empty nothing stands there.
  */
 export type Problem =
+  | { kind: 'access'; problem: AccessProblem; auth: AuthView }
   | { kind: 'failure'; level: 'error' | 'warning' }
   | { kind: 'breaker'; state: 'open' | 'half-open'; failures: number; retryAt: number | null }
   | { kind: 'reconnect'; attempt: number; nextAt: number }
@@ -15,11 +18,21 @@ export type Problem =
 /** A failure that is this old and was got over is history: it stays in the events and in the process table. */
 export const freshFailureMs = 60_000
 
+const refusals: ReadonlySet<ErrorCode> = new Set(['UPSTREAM_UNAUTHORIZED', 'UPSTREAM_FORBIDDEN'])
+
 export function problemsOf(upstream: UpstreamSnapshot, now: number): Problem[] {
   const { pool, lastFailure } = upstream
   const problems: Problem[] = []
-  const broken = upstream.state === 'failing' || pool.breaker.state !== 'closed' || pool.reconnect.nextAt !== null
-  if (lastFailure && (broken || now - lastFailure.at < freshFailureMs) && upstream.state !== 'stopped')
+  const access = accessProblem(upstream)
+  if (access && upstream.auth) problems.push({ kind: 'access', problem: access, auth: upstream.auth })
+  const broken =
+    upstream.state === 'failing' ||
+    upstream.state === 'unauthorized' ||
+    pool.breaker.state !== 'closed' ||
+    pool.reconnect.nextAt !== null
+  // The panel of the sign-in says the same, and what to do.
+  const told = access !== null && lastFailure !== null && refusals.has(lastFailure.code)
+  if (lastFailure && !told && (broken || now - lastFailure.at < freshFailureMs) && upstream.state !== 'stopped')
     problems.push({ kind: 'failure', level: broken ? 'error' : 'warning' })
   if (pool.breaker.state !== 'closed') problems.push({ kind: 'breaker', ...pool.breaker, state: pool.breaker.state })
   else if (pool.reconnect.nextAt !== null)
@@ -42,9 +55,13 @@ export function untilText(at: number, now: number): string {
 }
 
 /** What a kill breaks, for the question before it. */
-export function killConsequence(connection: Pick<ConnectionSnapshot, 'inFlight' | 'state' | 'upstream'>): string {
+export function killConsequence(
+  connection: Pick<ConnectionSnapshot, 'inFlight' | 'state' | 'upstream'>,
+  remote = false,
+): string {
   const { inFlight, upstream } = connection
-  if (inFlight === 0) return `No request is in flight on it. ${upstream} opens another process when it needs one.`
+  const another = remote ? 'session' : 'process'
+  if (inFlight === 0) return `No request is in flight on it. ${upstream} opens another ${another} when it needs one.`
   const requests = inFlight === 1 ? '1 request' : `${inFlight} requests`
   return `${requests} of ${upstream}’s clients will fail at once with CONNECTION_LOST. Drain lets ${inFlight === 1 ? 'it' : 'them'} finish first.`
 }

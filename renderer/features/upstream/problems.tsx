@@ -1,11 +1,13 @@
 import { RotateCw, ShieldCheck } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { Failure, UpstreamSnapshot } from '../../../shared/state.ts'
-import { Age, Button, Callout, formatTime, plural } from '../../components/index.ts'
+import { isRemote } from '../../app/words.ts'
+import { Age, Button, Callout, formatTime, plural, ServerText } from '../../components/index.ts'
 import { useAction, useNow, useUpstream } from '../../store/hooks.ts'
 import { diagnose } from './diagnosis.ts'
 import { LogExcerpt } from './logs/excerpt.tsx'
 import { type Problem, problemsOf, untilText } from './problem-list.ts'
+import { SignInPanel } from './sign-in/panel.tsx'
 
 /** What is broken stands above everything else, with why and what to do. */
 export function Problems({ name }: { name: string }) {
@@ -33,9 +35,14 @@ export function Problems({ name }: { name: string }) {
 
 function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream: UpstreamSnapshot; now: number }) {
   const { name } = upstream
+  const remote = isRemote(upstream.transport)
   switch (problem.kind) {
+    case 'access':
+      return <SignInPanel upstream={upstream} auth={problem.auth} problem={problem.problem} />
     case 'failure':
-      return upstream.lastFailure && <FailureCallout failure={upstream.lastFailure} level={problem.level} />
+      return (
+        upstream.lastFailure && <FailureCallout failure={upstream.lastFailure} level={problem.level} remote={remote} />
+      )
     case 'breaker':
       return (
         <Callout
@@ -82,7 +89,7 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
         <Callout tone="warn" title={`${plural(problem.connections.length, 'lease')} held for very long`}>
           {problem.connections.map(({ id, pid, leasedSince }) => (
             <span key={id} className="mr-3 whitespace-nowrap">
-              PID {pid ?? '–'}
+              {remote ? `Session ${id}` : `PID ${pid ?? '–'}`}
               {leasedSince !== null && (
                 <>
                   {' '}
@@ -92,7 +99,7 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
             </span>
           ))}
           A request that hangs, or a client that went away. Past “Lease revoked after” the pool takes it back; Restart
-          or Kill does it now.
+          or {remote ? 'Close now' : 'Kill'} does it now.
         </Callout>
       )
     case 'quarantine':
@@ -126,8 +133,14 @@ function CommandButton(props: {
   )
 }
 
-function FailureCallout({ failure, level }: { failure: Failure; level: 'error' | 'warning' }) {
-  const { title, why, steps, searched } = diagnose(failure)
+interface FailureCalloutProps {
+  failure: Failure
+  level: 'error' | 'warning'
+  remote: boolean
+}
+
+function FailureCallout({ failure, level, remote }: FailureCalloutProps) {
+  const { title, why, steps, searched } = diagnose(failure, remote)
   const facts = [
     failure.code,
     failure.exitCode !== null && failure.exitCode !== undefined && `exit code ${failure.exitCode}`,
@@ -145,10 +158,15 @@ function FailureCallout({ failure, level }: { failure: Failure; level: 'error' |
       }
     >
       <p className="font-mono text-xs text-ink">
-        {searched ? failure.message.replace(/; PATH that was searched:.*$/s, '') : failure.message}
+        <ServerText
+          text={searched ? failure.message.replace(/; PATH that was searched:.*$/s, '') : failure.message}
+          max={600}
+        />
       </p>
       <div className="mt-1 grid gap-x-6 gap-y-1 min-[1000px]:grid-cols-2">
-        <p>{why}</p>
+        <p>
+          <ServerText text={why} />
+        </p>
         <ul className="list-disc pl-4">
           {steps.map((step) => (
             <li key={step}>{step}</li>

@@ -1,4 +1,5 @@
 import Anser from 'anser'
+import { revealed } from '../../../components/visible-text.ts'
 
 /** A run of text in one style. Plain data: React draws it as a span, nothing of it is ever HTML. */
 export interface StyledText {
@@ -20,8 +21,6 @@ const otherSequences = new RegExp(
   `${esc}[\\]PX^_][^\\u0007\\u001b]*(?:\\u0007|${esc}\\\\)?|${esc}\\[[0-9;?<>=!]*[ -/]*[@-ln-~]|${esc}[^[\\]PX^_]`,
   'g',
 )
-/** Control characters, and what turns the direction of text or has no width: they make a line read as something else. */
-const deceptive = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
 
 /**
  * One line of stderr as styled runs. What a server prints is hostile text: colours are taken over, everything that
@@ -31,7 +30,7 @@ const deceptive = /[\p{Cc}\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
 export function styledText(line: string): StyledText[] {
   return Anser.ansiToJson(lastOverwritten(line.replace(otherSequences, '')), { use_classes: true, remove_empty: true })
     .map((entry) => ({
-      text: visible(entry.content),
+      text: revealed(entry.content),
       color: colorOf(entry.fg, entry.fg_truecolor),
       bold: entry.decorations.includes('bold'),
       dim: entry.decorations.includes('dim'),
@@ -52,11 +51,6 @@ function lastOverwritten(line: string): string {
   const parts = line.split('\r').filter((part) => part !== '')
   return parts.at(-1) ?? ''
 }
-
-const visible = (text: string): string =>
-  text
-    .replaceAll('\t', '    ')
-    .replace(deceptive, (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)
 
 function colorOf(name: string | null, trueColor: string | null): StyledText['color'] {
   if (!name) return null

@@ -20,17 +20,31 @@ import { useLogs } from './use-logs.ts'
 export interface LogViewProps {
   upstream: string
   connectionId: string
+  /** A session elsewhere: what is shown is its history, as the host kept it. */
+  remote?: boolean
   /** Stands before the search. */
   leading?: ReactNode
   className?: string
+}
+
+const processWords = {
+  name: 'stderr',
+  empty: 'Nothing on stderr yet',
+  why: 'Servers log to stderr, because stdout belongs to the protocol. This one has been silent.',
+}
+const sessionWords = {
+  name: 'log',
+  empty: 'Nothing in the log yet',
+  why: 'When the session and its streams were opened, lost and found again will be written here.',
 }
 
 const noLines: readonly LogLine[] = []
 /** Scrolled up by more than this, a person reads: following would take the text away. */
 const followSlackPx = 24
 
-/** The stderr of a connection: follows the end, can be searched, says what was dropped. */
-export function LogView({ upstream, connectionId, leading, className }: LogViewProps) {
+/** The stderr of a process, or the history of a session: follows the end, can be searched, says what was dropped. */
+export function LogView({ upstream, connectionId, remote = false, leading, className }: LogViewProps) {
+  const words = remote ? sessionWords : processWords
   const logs = useLogs(upstream, connectionId)
   const [follow, setFollow] = useState(true)
   const [query, setQuery] = useState('')
@@ -47,7 +61,7 @@ export function LogView({ upstream, connectionId, leading, className }: LogViewP
           <Search aria-hidden className="pointer-events-none absolute left-2 size-3.5 text-ink-3" />
           <input
             type="search"
-            aria-label="Search stderr"
+            aria-label={`Search ${words.name}`}
             placeholder="Search"
             value={query}
             onChange={(event) => setQuery(event.target.value)}
@@ -67,30 +81,29 @@ export function LogView({ upstream, connectionId, leading, className }: LogViewP
         <Switch checked={follow} onCheckedChange={setFollow} label="Follow (F)" className="ml-auto" />
       </div>
       {logs.state === 'failed' && (
-        <Callout tone="error" title="The stderr could not be read" className="m-3" role="alert">
+        <Callout tone="error" title={`The ${words.name} could not be read`} className="m-3" role="alert">
           {logs.message}
         </Callout>
       )}
       {logs.state === 'loading' && (
-        <div role="status" aria-label="Loading stderr" className="flex flex-col gap-1.5 p-3">
+        <div role="status" aria-label={`Loading ${words.name}`} className="flex flex-col gap-1.5 p-3">
           {['w-3/4', 'w-1/2', 'w-2/3'].map((width) => (
             <Skeleton key={width} className={cn('h-3.5', width)} />
           ))}
         </div>
       )}
       {logs.state === 'gone' && (
-        <EmptyState icon={ScrollText} title="Its stderr is no longer kept">
-          The stderr of the connections that ended last is kept; this one ended earlier.
+        <EmptyState icon={ScrollText} title={`Its ${words.name} is no longer kept`}>
+          The {words.name} of the connections that ended last is kept; this one ended earlier.
         </EmptyState>
       )}
       {logs.state === 'ready' &&
         (found.length === 0 ? (
-          <EmptyState icon={ScrollText} title={search === '' ? 'Nothing on stderr yet' : `No line has “${search}”`}>
-            {search === '' &&
-              'Servers log to stderr, because stdout belongs to the protocol. This one has been silent.'}
+          <EmptyState icon={ScrollText} title={search === '' ? words.empty : `No line has “${search}”`}>
+            {search === '' && words.why}
           </EmptyState>
         ) : (
-          <Lines lines={found} query={search} follow={follow} onFollow={setFollow} />
+          <Lines label={`${words.name} lines`} lines={found} query={search} follow={follow} onFollow={setFollow} />
         ))}
     </div>
   )
@@ -105,13 +118,14 @@ function filterLines(lines: readonly LogLine[], query: string): readonly LogLine
 const upKeys = new Set(['ArrowUp', 'PageUp', 'Home'])
 
 interface LinesProps {
+  label: string
   lines: readonly LogLine[]
   query: string
   follow: boolean
   onFollow: (follow: boolean) => void
 }
 
-function Lines({ lines, query, follow, onFollow }: LinesProps) {
+function Lines({ label, lines, query, follow, onFollow }: LinesProps) {
   const scroller = useRef<HTMLDivElement>(null)
   const virtualizer = useVirtualizer({
     count: lines.length,
@@ -130,7 +144,7 @@ function Lines({ lines, query, follow, onFollow }: LinesProps) {
     <div className="relative min-h-0 flex-1">
       <section
         ref={scroller}
-        aria-label="stderr lines"
+        aria-label={label}
         className="h-full overflow-y-auto font-mono text-xs leading-[18px]"
         onWheel={(event) => {
           if (event.deltaY < 0) onFollow(false)

@@ -12,6 +12,7 @@ import {
   none,
   StateBadge,
 } from '../../../components/index.ts'
+import { isReconnecting } from '../streams/trouble.ts'
 import type { ProcessActions } from './use-process-actions.ts'
 
 /** What the table knows of a row. */
@@ -22,9 +23,10 @@ export interface ProcessRef {
 export const features = tableFeatures({ rowSortingFeature })
 const helper = createColumnHelper<typeof features, ProcessRef>()
 
-/** A row's connection. Cells read it from here, so that a row has one subscription and the table none. */
+/** A row's connection, and whether it is a session elsewhere. Cells read it from here, so that a row has one subscription and the table none. */
 interface RowContext {
   connection: ConnectionSnapshot
+  remote: boolean
   actions: ProcessActions
   onOpen: (id: string) => void
 }
@@ -49,6 +51,35 @@ function PidCell() {
     >
       {connection.pid ?? none}
     </button>
+  )
+}
+
+function SessionCell() {
+  const { connection, onOpen } = useRow()
+  return (
+    <button
+      type="button"
+      aria-label={`Details of session ${connection.id}`}
+      onClick={() => onOpen(connection.id)}
+      className="font-mono font-medium text-ink hover:text-accent-ink hover:underline"
+    >
+      {connection.id}
+    </button>
+  )
+}
+
+/** How many of its streams are open; the ones that are not are told in the table of streams. */
+function StreamsCell() {
+  const { streams } = useRow().connection
+  const open = streams.filter(({ state }) => state === 'open').length
+  const lost = streams.filter(isReconnecting).length
+  if (streams.length === 0) return <span className="text-ink-3">none</span>
+  return lost > 0 ? (
+    <Badge tone="backoff" icon={Hourglass} title={`${lost} reconnecting`}>
+      {open} open, {lost} lost
+    </Badge>
+  ) : (
+    `${open} open`
   )
 }
 
@@ -98,7 +129,7 @@ function LastErrorCell() {
 }
 
 function ActionsCell() {
-  const { connection, actions } = useRow()
+  const { connection, remote, actions } = useRow()
   const ending = connection.state === 'draining' || connection.state === 'dead'
   return (
     <span className="flex justify-end gap-0.5">
@@ -113,7 +144,7 @@ function ActionsCell() {
       <IconButton
         icon={Skull}
         size="sm"
-        label="Kill"
+        label={remote ? 'Close now' : 'Kill'}
         variant="danger-ghost"
         disabled={connection.state === 'dead'}
         onClick={() => actions.kill(connection)}
@@ -122,16 +153,42 @@ function ActionsCell() {
   )
 }
 
+const age = helper.accessor('id', { id: 'age', header: 'Age', cell: AgeCell })
+const served = helper.accessor('id', { id: 'served', header: 'Served', cell: ServedCell, sortDescFirst: true })
+const inFlight = helper.accessor('id', {
+  id: 'in-flight',
+  header: 'In flight',
+  cell: InFlightCell,
+  sortDescFirst: true,
+})
+const state = helper.accessor('id', { id: 'state', header: 'State', cell: StateCell })
+const errors = helper.accessor('id', { id: 'errors', header: 'Errors', cell: ErrorsCell, sortDescFirst: true })
+const lastError = helper.display({ id: 'last-error', header: 'Last error', cell: LastErrorCell })
+const actions = helper.display({ id: 'actions', header: 'Actions', cell: ActionsCell })
+
 /** Each shows a part of the row's connection; the value that the table knows is its id alone. */
-export const columns = helper.columns([
+export const processColumns = helper.columns([
   helper.accessor('id', { id: 'pid', header: 'PID', cell: PidCell }),
-  helper.accessor('id', { id: 'state', header: 'State', cell: StateCell }),
-  helper.accessor('id', { id: 'age', header: 'Age', cell: AgeCell }),
-  helper.accessor('id', { id: 'served', header: 'Served', cell: ServedCell, sortDescFirst: true }),
-  helper.accessor('id', { id: 'in-flight', header: 'In flight', cell: InFlightCell, sortDescFirst: true }),
+  state,
+  age,
+  served,
+  inFlight,
   helper.accessor('id', { id: 'cpu', header: 'CPU', cell: CpuCell, sortDescFirst: true }),
   helper.accessor('id', { id: 'memory', header: 'Memory', cell: MemoryCell, sortDescFirst: true }),
-  helper.accessor('id', { id: 'errors', header: 'Errors', cell: ErrorsCell, sortDescFirst: true }),
-  helper.display({ id: 'last-error', header: 'Last error', cell: LastErrorCell }),
-  helper.display({ id: 'actions', header: 'Actions', cell: ActionsCell }),
+  errors,
+  lastError,
+  actions,
+])
+
+/** A session at a server elsewhere has streams, and neither a PID nor a cost that could be measured here. */
+export const sessionColumns = helper.columns([
+  helper.display({ id: 'session', header: 'Session', cell: SessionCell }),
+  state,
+  age,
+  served,
+  inFlight,
+  errors,
+  helper.display({ id: 'streams', header: 'Streams', cell: StreamsCell }),
+  lastError,
+  actions,
 ])

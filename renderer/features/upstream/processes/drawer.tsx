@@ -1,6 +1,7 @@
 import { RotateCw, Skull, Waves, X } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
+import { connectionWords, isRemote } from '../../../app/words.ts'
 import {
   Age,
   Badge,
@@ -14,6 +15,7 @@ import {
   IconButton,
   none,
   plural,
+  ServerText,
   StateBadge,
 } from '../../../components/index.ts'
 import { useConnection, useEvents, useUpstreamPart } from '../../../store/hooks.ts'
@@ -34,7 +36,10 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
   const alive = useConnection(upstream, id) !== undefined
   const connection = useLastKnown(upstream, id)
   const ended = useEvents({ upstream }).find((event) => event.kind === 'connection.dead' && event.connectionId === id)
-  const pid = connection?.pid ?? ended?.pid ?? null
+  const transport = useUpstreamPart(upstream, (whole) => whole.transport)
+  const remote = isRemote(transport)
+  const pid = remote ? id : (connection?.pid ?? ended?.pid ?? null)
+  const title = `${connectionWords(transport).One} ${pid ?? ''}`.trim()
   const panel = useRef<HTMLElement>(null)
   // Keyed by its process, so this runs once for each: whoever opened it with a key is in it, and Tab goes on from here.
   useEffect(() => panel.current?.focus({ preventScroll: true }), [])
@@ -42,18 +47,18 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
     <aside
       ref={panel}
       tabIndex={-1}
-      aria-label={`Process ${pid ?? ''}`}
+      aria-label={title}
       className="absolute inset-y-0 right-0 z-20 flex w-[min(540px,100%)] flex-col border-l border-line-strong bg-panel shadow-pop outline-none"
     >
       <header className="flex h-11 shrink-0 items-center gap-2 border-b border-line px-3">
-        <h2 className="text-lg font-semibold">{pid === null ? 'Process' : `Process ${pid}`}</h2>
+        <h2 className="text-lg font-semibold">{title}</h2>
         {!alive ? (
           <Badge tone="dead">ended</Badge>
         ) : (
           connection && <StateBadge kind="connection" state={connection.state} />
         )}
         <span className="flex-1" />
-        {connection && alive && <Actions connection={connection} />}
+        {connection && alive && <Actions connection={connection} remote={remote} />}
         <IconButton icon={X} label="Close details" onClick={onClose} />
       </header>
       {ended && (
@@ -65,11 +70,12 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
           {ended.message}
         </Callout>
       )}
-      {connection && <Details connection={connection} live={alive} />}
+      {connection && <Details connection={connection} live={alive} remote={remote} />}
       <LogView
         upstream={upstream}
         connectionId={id}
-        leading={<h3 className="font-semibold">stderr</h3>}
+        leading={<h3 className="font-semibold">{remote ? 'Log' : 'stderr'}</h3>}
+        remote={remote}
         className="flex-1 border-t border-line"
       />
     </aside>
@@ -84,7 +90,7 @@ function useLastKnown(upstream: string, id: string): ConnectionSnapshot | undefi
   return now ?? (last?.id === id ? last : undefined)
 }
 
-function Actions({ connection }: { connection: ConnectionSnapshot }) {
+function Actions({ connection, remote }: { connection: ConnectionSnapshot; remote: boolean }) {
   const actions = useProcessActions()
   const ending = connection.state === 'draining' || connection.state === 'dead'
   return (
@@ -96,7 +102,7 @@ function Actions({ connection }: { connection: ConnectionSnapshot }) {
         Restart
       </Button>
       <Button size="sm" icon={Skull} variant="danger-ghost" onClick={() => actions.kill(connection)}>
-        Kill
+        {remote ? 'Close now' : 'Kill'}
       </Button>
     </span>
   )
@@ -111,7 +117,13 @@ const opened: Record<ConnectionSnapshot['openReason'], string> = {
   person: 'by hand',
 }
 
-function Details({ connection, live }: { connection: ConnectionSnapshot; live: boolean }) {
+interface DetailsProps {
+  connection: ConnectionSnapshot
+  live: boolean
+  remote: boolean
+}
+
+function Details({ connection, live, remote }: DetailsProps) {
   const target = useUpstreamPart(connection.upstream, (upstream) => upstream.target) ?? ''
   return (
     <div className="shrink-0 px-3 py-2">
@@ -126,20 +138,31 @@ function Details({ connection, live }: { connection: ConnectionSnapshot; live: b
         <Fact label="Lease held">
           {connection.leasedSince === null || !live ? none : <Age since={connection.leasedSince} />}
         </Fact>
-        <Fact label="CPU">{formatPercent(connection.cpuPercent)}</Fact>
-        <Fact label="Memory">{formatBytes(connection.memoryBytes)}</Fact>
-        <Fact label="Process tree">
-          {connection.processes === null ? none : plural(connection.processes, 'process', 'processes')}
-        </Fact>
-        <Fact label="stderr so far">{formatBytes(connection.stderrBytes)}</Fact>
+        {!remote && <Cost connection={connection} />}
       </dl>
       <p className="mt-1.5 line-clamp-2 font-mono text-xs text-ink-2 wrap-anywhere" title={target}>
         {target}
       </p>
-      {connection.lastError && <p className="mt-1 text-sm text-dead-ink wrap-anywhere">{connection.lastError}</p>}
+      {connection.lastError && (
+        <p className="mt-1 text-sm text-dead-ink">
+          <ServerText text={connection.lastError} />
+        </p>
+      )}
     </div>
   )
 }
+
+/** What a process takes of this machine. */
+const Cost = ({ connection }: { connection: ConnectionSnapshot }) => (
+  <>
+    <Fact label="CPU">{formatPercent(connection.cpuPercent)}</Fact>
+    <Fact label="Memory">{formatBytes(connection.memoryBytes)}</Fact>
+    <Fact label="Process tree">
+      {connection.processes === null ? none : plural(connection.processes, 'process', 'processes')}
+    </Fact>
+    <Fact label="stderr so far">{formatBytes(connection.stderrBytes)}</Fact>
+  </>
+)
 
 const Fact = ({ label, children }: { label: string; children: ReactNode }) => (
   <div className="flex h-5 items-center justify-between gap-2">

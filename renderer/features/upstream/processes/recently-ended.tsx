@@ -1,14 +1,16 @@
 import { CircleX } from 'lucide-react'
 import { useMemo } from 'react'
+import { isRemote } from '../../../app/words.ts'
 import { cn, formatTime, none } from '../../../components/index.ts'
-import { useConnectionIds, useEvents } from '../../../store/hooks.ts'
+import { useConnectionIds, useEvents, useUpstreamPart } from '../../../store/hooks.ts'
 import { endedConnections } from '../ended.ts'
 
 const shownAtMost = 8
 
-/** Processes that ended lately, and why: a kill and its replacement can both be seen. */
+/** Processes or sessions that ended lately, and why: a kill and its replacement can both be seen. */
 export function RecentlyEnded({ name, onOpen }: { name: string; onOpen: (id: string) => void }) {
   const live = useConnectionIds(name)
+  const remote = isRemote(useUpstreamPart(name, (upstream) => upstream.transport))
   const events = useEvents({ upstream: name })
   const ended = useMemo(() => endedConnections(events, live, shownAtMost), [events, live])
   if (ended.length === 0) return null
@@ -32,7 +34,7 @@ export function RecentlyEnded({ name, onOpen }: { name: string; onOpen: (id: str
                 aria-hidden
                 className={cn('size-3.5 shrink-0', level === 'info' ? 'text-ink-3' : 'text-dead-ink')}
               />
-              <span className="w-16 shrink-0 font-mono text-ink-2">{pid ?? none}</span>
+              <span className="w-16 shrink-0 font-mono text-ink-2">{remote ? id : (pid ?? none)}</span>
               <time className="shrink-0 text-xs text-ink-3">{formatTime(at)}</time>
               <span className="min-w-0 flex-1 truncate text-ink-2" title={message}>
                 {message}

@@ -1,6 +1,9 @@
 import { useCallback, useState } from 'react'
+import { connectionWords, isRemote } from '../../../app/words.ts'
 import { useKey } from '../../../components/index.ts'
-import { useConnection, useConnectionIds } from '../../../store/hooks.ts'
+import { useConnection, useConnectionIds, useUpstreamPart } from '../../../store/hooks.ts'
+import { StreamsTable } from '../streams/table.tsx'
+import { StreamTimeline } from '../streams/timeline.tsx'
 import { useFirstKeys } from '../use-keys.ts'
 import { ProcessDrawer } from './drawer.tsx'
 import { Permits } from './permits.tsx'
@@ -8,13 +11,14 @@ import { RecentlyEnded } from './recently-ended.tsx'
 import { ProcessTable } from './table.tsx'
 import { useProcessActions } from './use-process-actions.ts'
 
-/** The process table, and the details of the process that was opened. */
+/** The table of processes or sessions, the streams of sessions, and the details of the one that was opened. */
 export function ProcessesTab({ name }: { name: string }) {
   const [selected, setSelected] = useState<string | null>(null)
   const [open, setOpen] = useState(false)
   const ids = useConnectionIds(name)
   const connection = useConnection(name, selected ?? '')
   const actions = useProcessActions()
+  const transport = useUpstreamPart(name, (upstream) => upstream.transport)
 
   const onOpen = useCallback((id: string) => {
     setSelected(id)
@@ -41,12 +45,18 @@ export function ProcessesTab({ name }: { name: string }) {
     <>
       <div className="flex h-full flex-col gap-3 overflow-y-auto p-3">
         <section
-          aria-label="Living processes"
+          aria-label={`Living ${connectionWords(transport).many}`}
           className="shrink-0 overflow-x-auto rounded-lg border border-line bg-panel"
         >
           <Permits name={name} />
           <ProcessTable name={name} selected={selected} onOpen={onOpen} />
         </section>
+        {isRemote(transport) && (
+          <>
+            <StreamsTable name={name} />
+            <StreamTimeline name={name} />
+          </>
+        )}
         <RecentlyEnded name={name} onOpen={onOpen} />
       </div>
       {open && selected !== null && (

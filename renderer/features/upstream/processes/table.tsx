@@ -1,12 +1,20 @@
 import { flexRender, type Row, type SortingState, useTable } from '@tanstack/react-table'
-import { ArrowDown, ArrowUp, Cpu, Plus } from 'lucide-react'
+import { ArrowDown, ArrowUp, Cpu, Network, Plus } from 'lucide-react'
 import { memo, useMemo, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
+import { connectionWords, isRemote } from '../../../app/words.ts'
 import { Button, cn, EmptyState, Table, Td, Th, Tr } from '../../../components/index.ts'
 import { useAction, useConnection, useUpstreamPart } from '../../../store/hooks.ts'
 import { useStore } from '../../../store/store.ts'
 import { whyNot } from '../actions.ts'
-import { columns, features, numericColumns, type ProcessRef, ProcessRowContext } from './columns.tsx'
+import {
+  features,
+  numericColumns,
+  type ProcessRef,
+  ProcessRowContext,
+  processColumns,
+  sessionColumns,
+} from './columns.tsx'
 import { sortedIds } from './sort.ts'
 import { useProcessActions } from './use-process-actions.ts'
 
@@ -27,14 +35,16 @@ export const useSortedIds = (name: string, sorting: SortingState): string[] =>
     }),
   )
 
-/** The living processes of an upstream. */
+/** The living connections of an upstream: processes, or sessions at a server elsewhere. */
 export function ProcessTable({ name, selected, onOpen }: ProcessTableProps) {
+  const transport = useUpstreamPart(name, (upstream) => upstream.transport)
+  const remote = isRemote(transport)
   const [sorting, setSorting] = useState<SortingState>([])
   const ids = useSortedIds(name, sorting)
   const data = useMemo(() => ids.map((id): ProcessRef => ({ id })), [ids])
   const table = useTable({
     features,
-    columns,
+    columns: remote ? sessionColumns : processColumns,
     data,
     state: { sorting },
     onSortingChange: setSorting,
@@ -43,7 +53,7 @@ export function ProcessTable({ name, selected, onOpen }: ProcessTableProps) {
   })
   return (
     <>
-      <Table aria-label="Processes" className="[&_tbody_tr:last-child_td]:border-b-0">
+      <Table aria-label={connectionWords(transport).Many} className="[&_tbody_tr:last-child_td]:border-b-0">
         <thead>
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id}>
@@ -78,28 +88,36 @@ export function ProcessTable({ name, selected, onOpen }: ProcessTableProps) {
         </thead>
         <tbody>
           {table.getRowModel().rows.map((row) => (
-            <ProcessRow key={row.id} name={name} row={row} selected={row.id === selected} onOpen={onOpen} />
+            <ProcessRow
+              key={row.id}
+              name={name}
+              remote={remote}
+              row={row}
+              selected={row.id === selected}
+              onOpen={onOpen}
+            />
           ))}
         </tbody>
       </Table>
-      {ids.length === 0 && <NoProcess name={name} />}
+      {ids.length === 0 && <NoConnection name={name} remote={remote} />}
     </>
   )
 }
 
 interface ProcessRowProps {
   name: string
+  remote: boolean
   row: Row<typeof features, ProcessRef>
   selected: boolean
   onOpen: (id: string) => void
 }
 
-const ProcessRow = memo(function ProcessRow({ name, row, selected, onOpen }: ProcessRowProps) {
+const ProcessRow = memo(function ProcessRow({ name, remote, row, selected, onOpen }: ProcessRowProps) {
   const connection = useConnection(name, row.id)
   const actions = useProcessActions()
   if (!connection) return null
   return (
-    <ProcessRowContext value={{ connection, actions, onOpen }}>
+    <ProcessRowContext value={{ connection, remote, actions, onOpen }}>
       <Tr
         data-connection={row.id}
         data-selected={selected}
@@ -127,22 +145,23 @@ const ProcessRow = memo(function ProcessRow({ name, row, selected, onOpen }: Pro
   )
 })
 
-function NoProcess({ name }: { name: string }) {
+function NoConnection({ name, remote }: { name: string; remote: boolean }) {
   const { run, pending } = useAction()
   const reason = useUpstreamPart(name, (upstream) => whyNot('spawn', upstream)) ?? null
   return (
     <EmptyState
-      icon={Cpu}
-      title="No process is running"
+      icon={remote ? Network : Cpu}
+      title={remote ? 'No session is open' : 'No process is running'}
       actions={
         reason === null && (
           <Button icon={Plus} pending={pending} onClick={() => void run('upstream.spawn', { upstream: name })}>
-            Spawn one now
+            {remote ? 'Open one now' : 'Spawn one now'}
           </Button>
         )
       }
     >
-      {reason ?? 'The first request starts one. Set “Kept ready” to have one waiting at all times.'}
+      {reason ??
+        `The first request ${remote ? 'opens' : 'starts'} one. Set “Kept ready” to have one waiting at all times.`}
     </EmptyState>
   )
 }

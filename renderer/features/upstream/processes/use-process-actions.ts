@@ -1,7 +1,9 @@
 import { useCallback } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
+import { isRemote } from '../../../app/words.ts'
 import { useConfirm } from '../../../components/index.ts'
 import { useAction } from '../../../store/hooks.ts'
+import { useStore } from '../../../store/store.ts'
 import { killConsequence } from '../problem-list.ts'
 
 export interface ProcessActions {
@@ -9,6 +11,12 @@ export interface ProcessActions {
   restart: (connection: ConnectionSnapshot) => void
   /** Asks first, and says what it breaks. */
   kill: (connection: ConnectionSnapshot) => void
+}
+
+function killQuestion({ id, pid, ...rest }: ConnectionSnapshot, remote: boolean) {
+  const body = killConsequence(rest, remote)
+  if (remote) return { title: `Close session ${id} now?`, body, confirmLabel: 'Close now' }
+  return { title: pid === null ? 'Kill this process?' : `Kill process ${pid}?`, body, confirmLabel: 'Kill' }
 }
 
 export function useProcessActions(): ProcessActions {
@@ -19,11 +27,8 @@ export function useProcessActions(): ProcessActions {
     restart: useCallback(({ id }) => void run('connection.restart', { connectionId: id }), [run]),
     kill: useCallback(
       async (connection) => {
-        const sure = await confirm({
-          title: connection.pid === null ? 'Kill this process?' : `Kill process ${connection.pid}?`,
-          body: killConsequence(connection),
-          confirmLabel: 'Kill',
-        })
+        const remote = isRemote(useStore.getState().model?.upstreams[connection.upstream]?.transport)
+        const sure = await confirm(killQuestion(connection, remote))
         if (sure) await run('connection.kill', { connectionId: connection.id })
       },
       [run, confirm],

@@ -1,0 +1,75 @@
+import { useMemo } from 'react'
+import type { AuthView, ConnectionSnapshot } from '../../../shared/state.ts'
+import { upstreamHash } from '../../app/routes.ts'
+import { Badge, Countdown, cn, plural, StateBadge, streamLook } from '../../components/index.ts'
+import { useNow, useUpstreamPart } from '../../store/hooks.ts'
+import { RetryNow } from './streams/table.tsx'
+import { type StreamTrouble, streamTrouble, troubleText } from './streams/trouble.ts'
+
+const noConnections: never[] = []
+
+/** What only a server elsewhere has, in the header where it takes no click: its sessions, their streams, who is signed in. */
+export function RemoteFacts({ name }: { name: string }) {
+  const connections = useUpstreamPart(name, (upstream) => upstream.connections) ?? noConnections
+  const auth = useUpstreamPart(name, (upstream) => upstream.auth) ?? null
+  const trouble = useMemo(() => streamTrouble(connections), [connections])
+  return (
+    <>
+      <dt className="text-xs text-ink-3">Sessions</dt>
+      {/* As high with a button as without, so that nothing below moves when a stream is lost. */}
+      <dd className="col-span-2 flex h-6 min-w-0 items-center gap-x-2 text-ink-2">
+        <span className="whitespace-nowrap">
+          <span className="font-medium text-ink tabular-nums">{connections.length}</span>
+          {' · '}
+          {streamsText(connections)}
+        </span>
+        {trouble && <Trouble trouble={trouble} />}
+        {auth && auth.kind !== 'none' && <Access name={name} auth={auth} />}
+      </dd>
+    </>
+  )
+}
+
+/** `3 streams open`; what the server has none of is no stream. */
+function streamsText(connections: readonly ConnectionSnapshot[]): string {
+  const open = connections.flatMap(({ streams }) => streams).filter(({ state }) => state === 'open').length
+  return open === 0 ? 'no stream open' : `${plural(open, 'stream')} open`
+}
+
+function Trouble({ trouble }: { trouble: StreamTrouble }) {
+  const now = useNow()
+  return (
+    <>
+      <Badge
+        tone={streamLook.waiting.tone}
+        icon={streamLook.waiting.icon}
+        title={trouble.reason ?? ''}
+        className="min-w-0 shrink"
+      >
+        <span className="truncate">{troubleText(trouble, now)}</span>
+      </Badge>
+      {trouble.waitingIds.length > 0 && <RetryNow connectionIds={trouble.waitingIds} label="Retry now" />}
+    </>
+  )
+}
+
+function Access({ name, auth: { kind, state, expiresAt } }: { name: string; auth: AuthView }) {
+  return (
+    <a
+      href={upstreamHash(name, 'config')}
+      className={cn('flex items-center gap-1.5 whitespace-nowrap hover:underline')}
+      title="Who lets us in, and what was granted: see Config"
+    >
+      {kind === 'header' && state !== 'failed' && state !== 'forbidden' ? (
+        <Badge title="The Authorization header of the entry is sent">token of the config</Badge>
+      ) : (
+        <StateBadge kind="auth" state={state} />
+      )}
+      {state === 'signed-in' && expiresAt !== null && (
+        <span className="text-xs text-ink-3">
+          expires <Countdown until={expiresAt} />
+        </span>
+      )}
+    </a>
+  )
+}

@@ -1,0 +1,47 @@
+import type { AuthView, UpstreamSnapshot } from '../../../../shared/state.ts'
+
+/**
+ * What stands between us and a server, and what a person is to do about it.
+ * sign-in: nobody is signed in. under-way: a sign-in goes on. failed: the last one did. refused-header: the server does not
+ * take the Authorization of the config. forbidden: it knows who we are, and that is not enough.
+ */
+export type AccessProblem = 'sign-in' | 'under-way' | 'failed' | 'refused-header' | 'forbidden'
+
+/** The steps of a sign-in, in their order, in words for the person who waits for them. */
+export const signInSteps = [
+  { state: 'discovering', word: 'Find the authorization server' },
+  { state: 'registering', word: 'Register there' },
+  { state: 'waiting-for-browser', word: 'You, in the browser' },
+  { state: 'exchanging', word: 'Get the tokens' },
+] as const satisfies readonly { state: AuthView['state']; word: string }[]
+
+/** The step that a sign-in is at; -1 when none is under way. */
+export const stepOf = (state: AuthView['state']): number => signInSteps.findIndex((step) => step.state === state)
+
+type Facts = Pick<UpstreamSnapshot, 'state' | 'auth'>
+
+/** Null when nothing stands in the way, or when it is nothing that a sign-in could change. */
+export function accessProblem({ state, auth }: Facts): AccessProblem | null {
+  if (!auth || state === 'stopped') return null
+  if (stepOf(auth.state) >= 0) return 'under-way'
+  if (auth.state === 'forbidden') return 'forbidden'
+  const refused = state === 'unauthorized' || auth.state === 'failed' || auth.state === 'signed-out'
+  if (!refused) return null
+  switch (auth.kind) {
+    case 'header':
+      return 'refused-header'
+    case 'oauth':
+      return auth.state === 'failed' ? 'failed' : 'sign-in'
+    case 'none':
+      return null
+  }
+}
+
+/** What is wrong, in a few words: the title of the panel, and the reason in the overview where the server gave none. */
+export const accessTitles: Record<AccessProblem, string> = {
+  'sign-in': 'The server wants you to sign in',
+  'under-way': 'Signing in',
+  failed: 'The sign-in failed',
+  'refused-header': 'The token in the configuration is refused',
+  forbidden: 'Signed in, but not allowed',
+}
