@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Clock, type Random, systemClock } from '../kit/clock.ts'
 import type { Logger } from '../kit/logger.ts'
 import { LineSplitter } from '../process/line-splitter.ts'
 import { scanObject, sliceOf } from '../upstream/envelope.ts'
@@ -9,7 +10,7 @@ import { GatewayLink } from './gateway-link.ts'
 import { LinesOut } from './lines-out.ts'
 import { type ClientLine, errorLine, readLine } from './message.ts'
 import { Sessions } from './sessions.ts'
-import { type BridgeLimits, defaultBridgeLimits, type Locate } from './types.ts'
+import { type BridgeLimits, defaultBridgeLimits, type Locate, type Reconnect } from './types.ts'
 
 /** Longer than any body that the gateway takes: it is the one to refuse it. */
 const maxLineBytes = 64 * 1024 * 1024
@@ -25,6 +26,9 @@ export interface BridgeOptions {
   /** Ends the bridge at once, as a signal would. */
   signal?: AbortSignal
   limits?: Partial<BridgeLimits>
+  /** Of the waits before streams are opened again. */
+  clock?: Clock
+  random?: Random
 }
 
 /**
@@ -43,19 +47,22 @@ export class Bridge {
   #handshake: Promise<void> = Promise.resolve()
 
   constructor(options: BridgeOptions) {
-    const { output, locate, logger } = options
+    const { output, locate, logger, clock = systemClock, random = Math.random } = options
     this.#options = options
     this.#limits = { ...defaultBridgeLimits, ...options.limits }
-    this.#link = new GatewayLink(locate, this.#limits)
+    const reconnect: Reconnect = {
+      scheduler: {
+        now: () => clock.now(),
+        // While a client waits nothing but this timer may be left, and must keep us.
+        after: (ms, run) => clock.after(ms, run, { ref: true }),
+      },
+      random,
+      policy: this.#limits.reconnect,
+    }
+    this.#link = new GatewayLink(locate, this.#limits.reachMs, random)
     this.#out = new LinesOut(output)
-    this.#sessions = new Sessions({ link: this.#link, out: this.#out, logger, limits: this.#limits })
-    this.#exchange = new Exchange({
-      link: this.#link,
-      out: this.#out,
-      sessions: this.#sessions,
-      logger,
-      limits: this.#limits,
-    })
+    this.#sessions = new Sessions({ link: this.#link, out: this.#out, logger, reconnect })
+    this.#exchange = new Exchange({ link: this.#link, out: this.#out, sessions: this.#sessions, logger, reconnect })
   }
 
   /** Until the client has closed its side: then what is under way gets a moment, and the session is given back. */

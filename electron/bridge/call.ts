@@ -7,6 +7,8 @@ export class Call {
   /** The texts of the ids without an answer, by their keys. */
   readonly waiting: Map<string, JsonText>
   lastEventId: string | undefined
+  /** The `retry:` of its stream. */
+  retryMs: number | undefined
   /** Nobody waits for the answer any more. */
   cancelled = false
   readonly #abort = new AbortController()

@@ -1,15 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../shared/errors.ts'
+import { type Attempt, ReconnectLoop, type StreamEnd } from '../../shared/reconnect.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { JsonText } from '../upstream/types.ts'
 import { Call } from './call.ts'
 import type { GatewayLink } from './gateway-link.ts'
-import type { Answer } from './http.ts'
+import type { Answer, SendOptions } from './http.ts'
 import type { LinesOut } from './lines-out.ts'
 import { answeredId, asObject, type ClientLine, errorLine, isRepeatable, readLine, refusalFor } from './message.ts'
 import { ModernHeaders } from './modern-headers.ts'
 import type { Sessions } from './sessions.ts'
-import type { BridgeLimits } from './types.ts'
+import { changesInsteadOf } from './subscription.ts'
+import type { Reconnect } from './types.ts'
 
 /** JSON-RPC code of what goes wrong between the two: SDK clients know it as a closed connection. */
 const connectionClosed = -32000
@@ -23,7 +24,7 @@ export interface ExchangeDeps {
   out: LinesOut
   sessions: Sessions
   logger: Logger
-  limits: BridgeLimits
+  reconnect: Reconnect
 }
 
 /** Takes one line of the client to the gateway, and everything that comes for it back. */
@@ -38,21 +39,23 @@ export class Exchange {
   /** Never rejects: each request of the line is answered, if need be with an error of ours. */
   async run(call: Call): Promise<void> {
     try {
-      const answer = await this.#post(call)
-      await this.#receive(call, answer)
-      while (call.waiting.size > 0 && !call.cancelled) await this.#goOn(call)
+      await this.#receive(call, await this.#post(call))
+      if (call.waiting.size > 0 && !call.cancelled) await this.#goOn(call)
     } catch (error) {
       if (!call.cancelled) await this.#fail(call, error)
     }
   }
 
-  async #post(call: Call): Promise<Answer> {
+  /** @param attempt one of several, with a backoff of their own */
+  async #post(call: Call, attempt?: Attempt): Promise<Answer> {
     const { line, signal } = call
     const { sessions, link } = this.#deps
     if (line.method === 'initialize' && !call.isModern) await sessions.end()
+    else if (!call.isModern && sessions.isLost) await sessions.renew()
     const send = () => {
       const era = call.isModern ? this.#modernHeaders.of(line) : sessions.headers
-      return link.send({ method: 'POST', headers: { ...accept, ...era }, body: line.text, signal }, isRepeatable(line))
+      const options: SendOptions = { method: 'POST', headers: { ...accept, ...era }, body: line.text, signal }
+      return attempt ? link.sendOnce(options) : link.send(options, isRepeatable(line))
     }
     const answer = await send()
     if (answer.status === 401) {
@@ -69,9 +72,9 @@ export class Exchange {
     return answer
   }
 
-  async #receive(call: Call, answer: Answer): Promise<void> {
+  async #receive(call: Call, answer: Answer, attempt?: Attempt): Promise<void> {
     if (answer.isStream) {
-      await this.#readStream(call, answer)
+      await this.#readStream(call, answer, attempt)
       return
     }
     const text = await answer.text()
@@ -84,11 +87,24 @@ export class Exchange {
     else await this.#hear(call, text, answer)
   }
 
-  async #readStream(call: Call, answer: Answer): Promise<void> {
+  /** @param attempt one to go on with a stream that was lost */
+  async #readStream(call: Call, answer: Answer, attempt?: Attempt): Promise<void> {
+    attempt?.opened()
+    const onRetry = (ms: number) => {
+      call.retryMs = ms
+      attempt?.retry(ms)
+    }
     try {
-      for await (const item of answer.items(() => {})) {
-        if ('id' in item) call.lastEventId = item.id
-        else await this.#hear(call, item.message, answer)
+      for await (const item of answer.items(onRetry)) {
+        if ('id' in item) {
+          call.lastEventId = item.id
+          attempt?.remember(item.id)
+          continue
+        }
+        attempt?.message()
+        const changes = attempt && isSubscription(call) ? changesInsteadOf(item.message) : undefined
+        if (!changes) await this.#hear(call, item.message, answer)
+        else for (const change of changes) await this.#deps.out.write(change)
       }
     } catch (error) {
       // Whether the rest can be had is seen by who waits for it.
@@ -113,23 +129,47 @@ export class Exchange {
     if (line.method === 'notifications/initialized') this.#deps.sessions.listen()
   }
 
-  /** The stream ended before the answer came: goes on with it, where that can be done. */
+  /** The stream ended before the answer came: goes on with it, where that can be done, until the answer is there. */
   async #goOn(call: Call): Promise<void> {
-    const { link, sessions, limits } = this.#deps
-    const again = call.line.method === 'subscriptions/listen'
-    if (!again && (call.isModern || call.lastEventId === undefined))
+    if (!isSubscription(call) && (call.isModern || call.lastEventId === undefined))
       throw new AppError('CONNECTION_LOST', 'Poolscope ended the stream before the answer came; the call may have run.')
-    await delay(limits.retryMs, undefined, { signal: call.signal })
-    if (again) {
-      // A subscription is no call that might run twice.
-      await this.#receive(call, await this.#post(call))
-      return
-    }
-    const headers = { ...accept, ...sessions.headers, 'Last-Event-ID': String(call.lastEventId) }
-    const answer = await link.send({ method: 'GET', headers, signal: call.signal }, true)
+    let failure: unknown
+    const { lastEventId, retryMs } = call
+    const stream = new ReconnectLoop({
+      ...this.#deps.reconnect,
+      lastEventId,
+      retryMs,
+      run: async (attempt): Promise<StreamEnd> => {
+        if (isSubscription(call)) await this.#subscribe(call, attempt)
+        else if (!call.cancelled)
+          await this.#resume(call, attempt).catch((error) => {
+            failure = error
+          })
+        return call.waiting.size === 0 || call.cancelled || failure !== undefined
+          ? { kind: 'stop', reason: 'it is over', state: 'stopped' }
+          : { kind: 'lost', reason: 'the stream ended before the answer came' }
+      },
+    })
+    call.signal.addEventListener('abort', () => stream.stop(), { once: true })
+    stream.start({ kind: 'lost', reason: 'the stream ended before the answer came' })
+    await stream.done
+    if (failure !== undefined) throw failure
+  }
+
+  /** A subscription is no call that might run twice: it outlives the gateway. */
+  async #subscribe(call: Call, attempt: Attempt): Promise<void> {
+    const answer = await this.#post(call, attempt)
+    if (answer.status < 500) await this.#receive(call, answer, attempt)
+    else await answer.text()
+  }
+
+  async #resume(call: Call, attempt: Attempt): Promise<void> {
+    const { link, sessions } = this.#deps
+    const headers = { ...accept, ...sessions.headers, 'Last-Event-ID': String(attempt.lastEventId) }
+    const answer = await link.send({ method: 'GET', headers, signal: attempt.signal }, true)
     if (!answer.isStream)
       throw new AppError('CONNECTION_LOST', 'Poolscope has not kept the answer of this call; it may have run.')
-    await this.#readStream(call, answer)
+    await this.#readStream(call, answer, attempt)
   }
 
   /** An argument had to be repeated in a header and we had not seen the schema yet: now we look, and send once more. */
@@ -172,6 +212,8 @@ export class Exchange {
     waiting.clear()
   }
 }
+
+const isSubscription = ({ line }: Call): boolean => line.method === 'subscriptions/listen'
 
 /** An answer that broke off in its middle. */
 const cutOff = (cause: unknown) =>

@@ -1,20 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../shared/errors.ts'
+import { fullJitterMs, type ReconnectPolicy } from '../../shared/reconnect.ts'
 import { type Answer, HttpLink, SendError, type SendOptions } from './http.ts'
-import type { BridgeLimits, Endpoint, Locate } from './types.ts'
+import type { Endpoint, Locate } from './types.ts'
 
-const attemptEveryMs = 200
+/** Between two attempts to reach it for one message: a start takes seconds, and whoever waits is a client. Its other bridges wait too. */
+const reachBackoff: ReconnectPolicy = { baseMs: 200, capMs: 400, floorMs: 50 }
 
 /** Sends to the gateway, wherever it is: it may start later than its clients, and come back at another port. */
 export class GatewayLink {
   readonly #http = new HttpLink()
   readonly #locate: Locate
-  readonly #limits: BridgeLimits
+  readonly #reachMs: number
+  readonly #random: () => number
   #endpoint: Endpoint | undefined
 
-  constructor(locate: Locate, limits: BridgeLimits) {
+  /** @param reachMs how long a message waits for a gateway that can not be reached */
+  constructor(locate: Locate, reachMs: number, random: () => number) {
     this.#locate = locate
-    this.#limits = limits
+    this.#reachMs = reachMs
+    this.#random = random
   }
 
   /**
@@ -23,18 +28,28 @@ export class GatewayLink {
    * @throws AppError HOST_UNREACHABLE (never sent) or CONNECTION_LOST (perhaps done)
    */
   async send(options: SendOptions, repeatable = false): Promise<Answer> {
-    const deadline = performance.now() + this.#limits.reachMs
-    for (;;) {
+    const deadline = performance.now() + this.#reachMs
+    for (let attempt = 0; ; attempt++) {
       try {
-        this.#endpoint ??= await this.#locate()
-        return await this.#http.send(this.#endpoint, options)
+        return await this.sendOnce(options, repeatable)
       } catch (error) {
-        const where = this.#endpoint?.url.origin
-        this.forget()
-        if (error instanceof SendError && error.sent && !repeatable) throw lost(error)
-        if (options.signal.aborted || performance.now() + attemptEveryMs > deadline) throw unreachable(error, where)
-        await delay(attemptEveryMs)
+        if (error instanceof AppError && error.code === 'CONNECTION_LOST') throw error
+        const waitMs = fullJitterMs(reachBackoff, attempt, this.#random)
+        if (options.signal.aborted || performance.now() + waitMs > deadline) throw error
+        await delay(waitMs, undefined, { signal: options.signal }).catch(() => undefined)
       }
+    }
+  }
+
+  /** One attempt, for whoever has a backoff of its own. @throws AppError as `send` */
+  async sendOnce(options: SendOptions, repeatable = false): Promise<Answer> {
+    try {
+      this.#endpoint ??= await this.#locate()
+      return await this.#http.send(this.#endpoint, options)
+    } catch (error) {
+      const where = this.#endpoint?.url.origin
+      this.forget()
+      throw error instanceof SendError && error.sent && !repeatable ? lost(error) : unreachable(error, where)
     }
   }
 

@@ -85,10 +85,10 @@ function answerOf(incoming: IncomingMessage): Answer {
 async function* readItems(incoming: IncomingMessage, onRetry: (ms: number) => void): AsyncGenerator<StreamItem> {
   const found: StreamItem[] = []
   const parser = createParser({
-    // Comes before its event. A priming event is an id alone.
-    onId: (id) => void found.push({ id }),
-    onEvent: ({ data }) => {
-      if (data !== '') found.push({ message: data })
+    // Only a whole event takes its id along: one that is cut off after its id would never be asked for again.
+    onEvent: ({ id, data }) => {
+      if (id !== undefined) found.push({ id })
+      if (data !== '') found.push({ message: data }) // a priming event is an id alone
     },
     onRetry,
   })

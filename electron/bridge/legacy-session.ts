@@ -11,9 +11,19 @@ export class LegacySession {
   readonly #standing = new Map<string, ClientLine>()
   #id: string | undefined
   #version: string | undefined
+  #isLost = false
 
   get isOpen(): boolean {
     return this.#id !== undefined
+  }
+
+  get id(): string | undefined {
+    return this.#id
+  }
+
+  /** The gateway has forgotten the session that the client still has. */
+  get isLost(): boolean {
+    return this.#isLost
   }
 
   get headers(): Record<string, string> {
@@ -27,13 +37,16 @@ export class LegacySession {
   begin(initialize: ClientLine, id: string | undefined, answer: string): void {
     const { protocolVersion } = asObject(asObject(JSON.parse(answer)).result)
     this.#initialize = initialize
+    this.#isLost = false
     this.#id = id
     this.#version = typeof protocolVersion === 'string' ? protocolVersion : undefined
   }
 
-  forget(): void {
+  /** The gateway does not know it any more. What it takes to open another one is kept. */
+  lose(): void {
     this.#id = undefined
     this.#version = undefined
+    this.#isLost = this.#initialize !== undefined
   }
 
   /** Remembers what outlives a single request: the level of the log, and which resources are followed. */

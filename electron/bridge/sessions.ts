@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { type Attempt, ReconnectLoop, type StreamEnd } from '../../shared/reconnect.ts'
 import type { Logger } from '../kit/logger.ts'
 import type { GatewayLink } from './gateway-link.ts'
 import type { Answer } from './http.ts'
 import { LegacySession } from './legacy-session.ts'
 import type { LinesOut } from './lines-out.ts'
 import type { ClientLine } from './message.ts'
-import type { BridgeLimits } from './types.ts'
+import type { Reconnect } from './types.ts'
 
 /** Giving a session back must not keep a client waiting for our end. */
 const deleteTimeoutMs = 1_000
@@ -14,14 +14,16 @@ export interface SessionsDeps {
   link: GatewayLink
   out: LinesOut
   logger: Logger
-  limits: BridgeLimits
+  reconnect: Reconnect
 }
 
 /** The client's session at the gateway, and the stream of what the server says outside of calls. A modern client has none. */
 export class Sessions {
   readonly #deps: SessionsDeps
-  readonly #session = new LegacySession()
-  #life = new AbortController()
+  #session = new LegacySession()
+  #stream: ReconnectLoop | undefined
+  /** The request that the stream is read from, and the session that it is of. */
+  #reading: { session: string; abort: AbortController } | undefined
   #renewal: Promise<boolean> | undefined
 
   constructor(deps: SessionsDeps) {
@@ -32,12 +34,16 @@ export class Sessions {
     return this.#session.isOpen
   }
 
+  /** There was one, and an attempt to replace it has failed. */
+  get isLost(): boolean {
+    return this.#session.isLost
+  }
+
   get headers(): Record<string, string> {
     return this.#session.headers
   }
 
   begin(initialize: ClientLine, id: string | undefined, answer: string): void {
-    this.#life = new AbortController()
     this.#session.begin(initialize, id, answer)
   }
 
@@ -45,17 +51,21 @@ export class Sessions {
     this.#session.note(line)
   }
 
-  /** Opens the session's own stream, and opens it again whenever it ends, until the session does. */
+  /** Opens the session's own stream, and opens it again whenever it ends, until the client's session does. */
   listen(): void {
-    if (this.isOpen) void this.#listen(this.#life.signal)
+    if (!this.isOpen) return
+    this.#stream?.stop()
+    this.#stream = new ReconnectLoop({ ...this.#deps.reconnect, run: (attempt) => this.#read(attempt) })
+    this.#stream.start()
   }
 
   /** Gives the session back. Resolves in any case, soon. */
   async end(): Promise<void> {
-    this.#life.abort()
-    if (!this.isOpen) return
-    const { headers } = this
-    this.#session.forget()
+    this.#stream?.stop()
+    this.#stream = undefined
+    const { isOpen, headers } = this
+    this.#session = new LegacySession()
+    if (!isOpen) return
     await this.#deps.link
       .send({ method: 'DELETE', headers, signal: AbortSignal.timeout(deleteTimeoutMs) })
       .then((answer) => answer.text())
@@ -68,74 +78,82 @@ export class Sessions {
    * @returns whether there is a session again
    */
   renew(): Promise<boolean> {
-    this.#renewal ??= this.#renew().finally(() => {
+    this.#renewal ??= this.#renew(this.#session).finally(() => {
       this.#renewal = undefined
     })
     return this.#renewal
   }
 
-  async #renew(): Promise<boolean> {
+  async #renew(session: LegacySession): Promise<boolean> {
     const { logger } = this.#deps
-    const [initialize, ...rest] = this.#session.opening
+    const [initialize, ...rest] = session.opening
     if (!initialize) return false
-    this.#life.abort()
-    this.#session.forget()
-    const answer = await this.#post(initialize)
-    const text = await lastMessage(answer)
-    const id = [answer.headers['mcp-session-id']].flat()[0]
-    if (answer.status !== 200 || id === undefined || text === undefined) {
-      logger.log('warn', 'the gateway opens no new session', { status: answer.status })
-      return false
+    session.lose()
+    try {
+      const answer = await this.#post(session, initialize)
+      const text = await lastMessage(answer)
+      const id = [answer.headers['mcp-session-id']].flat()[0]
+      if (answer.status !== 200 || id === undefined || text === undefined) {
+        logger.log('warn', 'the gateway opens no new session', { status: answer.status })
+        return false
+      }
+      session.begin(initialize, id, text)
+      for (const line of rest) await (await this.#post(session, line)).text()
+    } catch (error) {
+      session.lose() // one that does not know what the client follows is none
+      throw error
     }
-    this.begin(initialize, id, text)
-    for (const line of rest) await (await this.#post(line)).text()
-    this.listen()
+    if (session === this.#session) this.#moveStream()
     logger.log('info', 'the gateway had lost the session: there is a new one')
     return true
   }
 
-  #post(line: ClientLine): Promise<Answer> {
-    const headers = { Accept: 'application/json, text/event-stream', ...this.headers }
+  #post(session: LegacySession, line: ClientLine): Promise<Answer> {
+    const headers = { Accept: 'application/json, text/event-stream', ...session.headers }
     return this.#deps.link.send({ method: 'POST', headers, body: line.text, signal: this.#deps.out.gone })
   }
 
-  async #listen(signal: AbortSignal): Promise<void> {
-    const { limits, link, out, logger } = this.#deps
-    let lastEventId: string | undefined
-    let retryMs = limits.retryMs
-    let pauseMs = retryMs
-    while (!signal.aborted) {
-      try {
-        const answer = await link.send({
-          method: 'GET',
-          headers: {
-            Accept: 'text/event-stream',
-            ...this.headers,
-            ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }),
-          },
-          signal,
-        })
-        if (answer.status === 405) return
-        if (answer.isStream) {
-          pauseMs = retryMs
-          for await (const item of answer.items((ms) => {
-            retryMs = Math.min(ms, limits.retryCapMs)
-          })) {
-            if ('id' in item) lastEventId = item.id
-            else await out.write(item.message)
-          }
-        } else {
-          await answer.text()
-          // With another session this loop is over: that one has its own.
-          if (answer.status === 404 && (await this.renew())) return
-          lastEventId = undefined
-        }
-      } catch (error) {
-        if (!signal.aborted) logger.log('debug', 'the stream of the session was lost', { error: String(error) })
-      }
-      await delay(pauseMs, undefined, { signal }).catch(() => undefined)
-      pauseMs = Math.min(pauseMs * 2, limits.retryCapMs)
+  /** The stream, if there is one, is that of the session before. */
+  #moveStream(): void {
+    if (this.#stream?.view.state === 'unsupported') this.listen()
+    else if (!this.#stream?.retryNow()) this.#reading?.abort.abort()
+  }
+
+  async #read(attempt: Attempt): Promise<StreamEnd> {
+    const { link, out } = this.#deps
+    if (this.isLost && !(await this.renew())) return { kind: 'lost', reason: 'the gateway opens no new session' }
+    const session = this.#session.id
+    if (session === undefined || attempt.signal.aborted) return { kind: 'stop', reason: 'it ended', state: 'stopped' }
+    const isSame = session === this.#reading?.session
+    if (!isSame) attempt.remember('')
+    const reading = { session, abort: new AbortController() }
+    this.#reading = reading
+    const answer = await link.sendOnce({
+      method: 'GET',
+      headers: {
+        Accept: 'text/event-stream',
+        ...this.headers,
+        ...(isSame && attempt.lastEventId !== undefined && { 'Last-Event-ID': attempt.lastEventId }),
+      },
+      signal: AbortSignal.any([attempt.signal, reading.abort.signal]),
+    })
+    if (answer.status === 405) return { kind: 'stop', reason: 'the gateway has no such stream', state: 'unsupported' }
+    if (!answer.isStream) {
+      await answer.text()
+      if (answer.status === 401) link.forget() // the token may be another one by now
+      // The next attempt opens another one: many bridges that lost the same gateway don't do it at once.
+      if (answer.status === 404 && session === this.#session.id) this.#session.lose()
+      return { kind: 'lost', reason: `HTTP ${answer.status}` }
     }
+    attempt.opened()
+    for await (const item of answer.items(attempt.retry)) {
+      if ('id' in item) attempt.remember(item.id)
+      else {
+        attempt.message()
+        await out.write(item.message)
+      }
+    }
+    return { kind: 'lost', reason: 'the gateway ended the stream' }
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ReconnectOptions, ReconnectPolicy } from '../../shared/reconnect.ts'
 import type { JsonText } from '../upstream/types.ts'
 
 /** Where the gateway is, and what it wants to see. */
@@ -18,10 +19,19 @@ export interface BridgeLimits {
   reachMs: number
   /** After the client has closed its side, its calls get this long to end. */
   drainMs: number
-  /** Between two attempts to open a stream again, unless the gateway says otherwise; grows up to the cap. */
-  retryMs: number
-  retryCapMs: number
+  /** How streams that were lost are opened again. */
+  reconnect: ReconnectPolicy
 }
 
-/** Clients wait two seconds for a server to end, and longer than `reachMs` for an answer. */
-export const defaultBridgeLimits: BridgeLimits = { reachMs: 3_000, drainMs: 1_000, retryMs: 500, retryCapMs: 5_000 }
+/**
+ * Clients wait two seconds for a server to end, and longer than `reachMs` for an answer. The gateway is on this machine:
+ * the cap is lower than that of a remote server, so that it is found within seconds of its return.
+ */
+export const defaultBridgeLimits: BridgeLimits = {
+  reachMs: 3_000,
+  drainMs: 1_000,
+  reconnect: { baseMs: 500, capMs: 5_000, floorMs: 100, maxServerWaitMs: 5_000 },
+}
+
+/** Of every loop of the bridge. */
+export type Reconnect = Pick<ReconnectOptions, 'scheduler' | 'random' | 'policy'>

@@ -29,7 +29,7 @@ export function startBridge(locate: Locate | string, limits: Partial<BridgeLimit
     output,
     logger: silentLogger,
     locate: typeof locate === 'string' ? async () => ({ url: new URL(locate), token: undefined }) : locate,
-    limits: { reachMs: 500, retryMs: 20, retryCapMs: 100, drainMs: 300, ...limits },
+    limits: { reachMs: 500, reconnect: { baseMs: 20, capMs: 100 }, drainMs: 300, ...limits },
   }).run()
   const end = () => {
     input.end()
