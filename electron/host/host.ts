@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { AppError, type CommandReply, type Config, type Frame, type HostState } from '../../shared/contract.ts'
+import { FileSecretStore } from '../auth/file-store.ts'
+import type { SecretStore } from '../auth/types.ts'
 import { ConfigFile } from '../config/config-file.ts'
 import { expand } from '../config/expand.ts'
 import { demoServerVariable, firstRunConfig, runsDemoServer } from '../config/first-run.ts'
@@ -18,6 +20,7 @@ import { announcer } from './announce.ts'
 import { childEnvironment } from './child-environment.ts'
 import { commandRunner } from './commands.ts'
 import { controlHttp } from './control-http.ts'
+import { credentials } from './credentials.ts'
 import { DemoTraffic } from './demo-traffic.ts'
 import { removeGatewayFile, writeGatewayFile } from './gateway-file.ts'
 import { commandHandlers } from './handlers.ts'
@@ -41,6 +44,10 @@ export interface HostOptions {
   logger: Logger
   /** What runs the watchdog; undefined: none, and what a killed host leaves is ended by the next one. */
   watchdog: { execPath: string; env?: Record<string, string> } | undefined
+  /** Where the tokens of remote upstreams are kept. Default: a file in the user-data folder, for its owner only. */
+  secrets?: SecretStore | undefined
+  /** Opens the system's browser for a sign-in. Without it the address is only told. */
+  openBrowser?: ((url: string) => Promise<void>) | undefined
   /** The environment that children start from. Default: this process's own, cleaned of npm's and Electron's additions. */
   environment?: (() => Record<string, string>) | undefined
 }
@@ -112,6 +119,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
   })
   const budget = new PermitBudget(settings.maxConnectionsTotal)
   const eras = new EraVerdicts(systemClock)
+  const upstreamAuth = credentials({
+    store: options.secrets ?? new FileSecretStore(files.secrets, logger),
+    openBrowser: options.openBrowser,
+    variables,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  })
   const registry: Registry = new Registry({
     create: (config) =>
       createUpstream(config, {
@@ -123,6 +138,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         guard,
         variables,
         environment,
+        auth: upstreamAuth,
         clientInfo: { name: 'poolscope', version: options.version },
       }),
     attach: (upstream) => telemetry.attach(upstream),

@@ -26,4 +26,8 @@ export const userFiles = (userDataDir: string) => ({
   token: join(userDataDir, 'token'),
   state: join(userDataDir, 'state'),
   gateway: join(userDataDir, 'gateway.json'),
+  /** Tokens of remote upstreams, readable by their owner only. */
+  secrets: join(userDataDir, 'secrets.json'),
+  /** The same, encrypted by the system's keyring. */
+  encryptedSecrets: join(userDataDir, 'secrets.encrypted.json'),
 })

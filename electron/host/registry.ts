@@ -154,7 +154,7 @@ export class Registry implements UpstreamDirectory {
     if (!config.enabled) {
       if (slot.upstream) this.#stopAndTell(slot)
     } else if (!slot.upstream) this.#start(slot)
-    else if (before.transport !== config.transport || before.protocol !== config.protocol) {
+    else if (needsAnother(before, config)) {
       this.#stop(slot, 'upstream-removed')
       this.#start(slot)
     } else slot.upstream.reconfigure(config)
@@ -199,3 +199,17 @@ export class Registry implements UpstreamDirectory {
     if (slot.config.enabled && !this.#closed) this.#start(slot)
   }
 }
+
+/** Whether the one that runs can't become what is configured now: what it knows is of another server, or another account. */
+function needsAnother(before: UpstreamConfig, after: UpstreamConfig): boolean {
+  if (before.transport !== after.transport || before.protocol !== after.protocol) return true
+  if (before.transport === 'stdio' || after.transport === 'stdio') return false
+  return (
+    before.url !== after.url ||
+    !isDeepStrictEqual(before.oauth, after.oauth) ||
+    !isDeepStrictEqual(ownCredentials(before.headers), ownCredentials(after.headers))
+  )
+}
+
+const ownCredentials = (headers: Record<string, string>): string[] =>
+  Object.entries(headers).flatMap(([name, value]) => (name.toLowerCase() === 'authorization' ? [value] : []))

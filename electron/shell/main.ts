@@ -1,15 +1,18 @@
 /** The desktop shell: a window, and the host inside the same process. Everything it can do goes through `Host`. */
 import { resolve } from 'node:path'
-import { app, dialog } from 'electron'
+import { app, dialog, safeStorage, shell } from 'electron'
 import { toErrorShape } from '../../shared/errors.ts'
 import { type Host, startHost } from '../host/host.ts'
+import { userFiles } from '../host/paths.ts'
 import { lineLogger } from '../kit/logger.ts'
+import { browserOpener } from './browser.ts'
 import { setupIpc } from './ipc.ts'
 import { setupLoginShellEnvironment } from './login-shell.ts'
 import { setupMenu } from './menu.ts'
 import { type LaunchOptions, readLaunchOptions } from './options.ts'
 import { setupQuit } from './quit.ts'
 import { registerScheme, setupScheme } from './scheme.ts'
+import { desktopSecretStore } from './secret-store.ts'
 import { setupSecurity } from './security.ts'
 import { findWatchdogRuntime } from './watchdog-runtime.ts'
 import { setupWindow } from './window.ts'
@@ -51,9 +54,13 @@ function run(options: LaunchOptions): void {
 
 async function startDesktopHost(options: LaunchOptions): Promise<Host> {
   await setupLoginShellEnvironment(logger)
+  const userDataDir = app.getPath('userData')
+  const { secrets: plain, encryptedSecrets: encrypted } = userFiles(userDataDir)
   return startHost({
     mode: 'desktop',
-    userDataDir: app.getPath('userData'),
+    userDataDir,
+    secrets: await desktopSecretStore(safeStorage, { encrypted, plain }, logger),
+    openBrowser: browserOpener((url) => shell.openExternal(url)),
     configFile: options.configFile,
     port: options.port,
     auth: options.auth,

@@ -63,30 +63,32 @@ export const remoteRecords = {
 /** @returns null for steps that only the sign-in panel shows, and for a token that was refreshed */
 function authRecord(view: AuthView, before: AuthView['state'], about: About): NewEvent | null {
   const why = view.error === null ? '' : `: ${foreign(view.error, about, 300)}`
+  const failed = (message: string): NewEvent => ({ kind: 'auth.failed', level: 'error', message: `${message}${why}` })
   switch (view.state) {
     case 'signed-out':
-      if (view.error === null && signedIn.has(before)) return { kind: 'auth.signed-out', message: 'Signed out' }
-      if (view.error === null && signingIn.has(before))
-        return { kind: 'auth.signed-out', message: 'The sign-in was given up' }
-      return { kind: 'auth.required', level: 'warn', message: `The server wants a person to sign in${why}` }
+      if (why === '' && signedIn.has(before)) return { kind: 'auth.signed-out', message: 'Signed out' }
+      if (why === '' && signingIn.has(before)) return givenUp
+      return { kind: 'auth.required', level: 'warn', message: `A person has to sign in${why}` }
     case 'discovering':
       return { kind: 'auth.started', message: 'A sign-in was started' }
     case 'signed-in':
       if (before === 'refreshing') return null
+      // Tokens from before are still there.
+      if (signingIn.has(before) && why !== '') return failed('Signing in again failed')
+      if (signingIn.has(before) && before !== 'exchanging') return givenUp
       return {
         kind: 'auth.signed-in',
         message: `Signed in${view.issuer === null ? '' : ` at ${foreign(view.issuer, about, 200)}`}`,
         data: { scopes: view.scopes.slice(0, 20).map((scope) => plain(scope, 80)) },
       }
     case 'failed':
-      return {
-        kind: 'auth.failed',
-        level: 'error',
-        message: `${view.kind === 'header' ? 'The credentials in the configuration are refused' : 'Signing in failed'}${why}`,
-      }
+      if (view.kind === 'header') return failed('The credentials in the configuration are refused')
+      return failed(signedIn.has(before) ? 'The sign-in is no longer good' : 'Signing in failed')
     case 'forbidden':
-      return { kind: 'auth.failed', level: 'error', message: `The server does not allow it${why}` }
+      return failed('The server does not allow it')
     default:
       return null
   }
 }
+
+const givenUp: NewEvent = { kind: 'auth.signed-out', message: 'The sign-in was given up' }

@@ -74,6 +74,32 @@ test('a changed protocol replaces the upstream, one after the other', async () =
   expect(registry.get('a')?.config.protocol).toBe('jsonrpc')
 })
 
+const { name, enabled, protocol, isolation, pool, timeouts } = a
+const common = { name, enabled, protocol, isolation, pool, timeouts }
+const remote: UpstreamConfig = {
+  ...common,
+  transport: 'http',
+  url: 'https://mcp.example/mcp',
+  headers: { 'X-Team': 'one' },
+}
+
+test.each<[string, Partial<UpstreamConfig>, boolean]>([
+  ['another transport', { transport: 'sse' }, true],
+  ['another URL', { url: 'https://mcp.example/other' }, true],
+  ['other settings of the sign-in', { oauth: { clientId: 'own' } }, true],
+  ['an Authorization of its own', { headers: { 'X-Team': 'one', authorization: 'Bearer x' } }, true],
+  ['another header', { headers: { 'X-Team': 'two' } }, false],
+  ['other limits', { timeouts: { ...timeouts, responseTimeoutMs: 5 } }, false],
+])('a remote upstream with %s is another one, or the same: %o', async (_, change, isAnother) => {
+  const { registry, created } = registryOf()
+  registry.apply([remote])
+  registry.apply([{ ...remote, ...change } as UpstreamConfig])
+  created[0]?.gone.resolve()
+  await settled()
+  expect(created).toHaveLength(isAnother ? 2 : 1)
+  expect(registry.config('a')).toMatchObject(change)
+})
+
 test('closing waits for all that was ever started, can be hastened, and nothing starts afterwards', async () => {
   const { registry, created } = registryOf()
   registry.apply([a, childUpstream('echo', { name: 'b' })])

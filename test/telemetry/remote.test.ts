@@ -157,7 +157,7 @@ describe('how a server lets us in', () => {
         { state: 'signed-out' },
       ),
     ).toEqual([
-      'auth.required warn: The server wants a person to sign in: it answered 401',
+      'auth.required warn: A person has to sign in: it answered 401',
       'auth.started info: A sign-in was started',
       'auth.signed-in info: Signed in at https://id.example',
       'auth.signed-out info: Signed out',
@@ -175,6 +175,8 @@ describe('how a server lets us in', () => {
         { state: 'signed-in' },
         { state: 'refreshing' },
         { state: 'signed-out', error: 'the refresh token is no longer valid' },
+        { state: 'refreshing' },
+        { state: 'failed', error: 'the token endpoint answers 500' },
         { state: 'forbidden', error: 'the scope admin is missing' },
         { kind: 'header', state: 'failed', error: 'the server answered 401' },
       ),
@@ -184,9 +186,25 @@ describe('how a server lets us in', () => {
       'auth.started info: A sign-in was started',
       'auth.signed-out info: The sign-in was given up',
       'auth.signed-in info: Signed in',
-      'auth.required warn: The server wants a person to sign in: the refresh token is no longer valid',
+      'auth.required warn: A person has to sign in: the refresh token is no longer valid',
+      'auth.failed error: The sign-in is no longer good: the token endpoint answers 500',
       'auth.failed error: The server does not allow it: the scope admin is missing',
       'auth.failed error: The credentials in the configuration are refused: the server answered 401',
+    ])
+  })
+
+  it('tells a second sign-in that came to nothing as such: the tokens from before are still there', () => {
+    expect(
+      story(
+        { state: 'signed-in' },
+        { state: 'waiting-for-browser' },
+        { state: 'signed-in' },
+        { state: 'exchanging' },
+        { state: 'signed-in', error: 'access was denied' },
+      ).slice(1),
+    ).toEqual([
+      'auth.signed-out info: The sign-in was given up',
+      'auth.failed error: Signing in again failed: access was denied',
     ])
   })
 
