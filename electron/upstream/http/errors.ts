@@ -76,9 +76,9 @@ export function connectionLost(error: unknown, to: Destination, answering: boole
 
 function whyLost(error: unknown): string {
   const code = codeOf(error)
-  if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return 'sent more headers than are taken (16 KiB), and the connection was ended'
-  if (code?.startsWith('HPE_')) return `sent what is not HTTP (${code}), and the connection was ended`
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'sent more headers than are taken (16 KiB)'
+  // Not every one of them has its code.
+  if (error instanceof Error && error.name === 'HTTPParserError') return 'sent what is not HTTP'
   if (code === undefined || code.startsWith('UND_ERR_')) return 'closed the connection'
   return code === 'ECONNRESET' ? 'reset the connection (ECONNRESET)' : `lost the connection (${code})`
 }
