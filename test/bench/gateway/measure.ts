@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { cpuMicros, rssMiB } from '../process-cost.ts'
 import type { Caller } from './caller.ts'
 
 export interface Measured {
@@ -62,23 +62,4 @@ async function run(callers: readonly Caller[], ms: number) {
   await Promise.race([all, delay(ms + lingerMs, undefined, { signal: linger.signal, ref: false }).catch(() => {})])
   linger.abort()
   return { latencies: Float64Array.from(latencies), errors, seconds: (performance.now() - started) / 1000 }
-}
-
-/** Of all threads, as the scheduler counts it: to the nanosecond, where ticks would be ten milliseconds. */
-function cpuMicros(pid: number): number | null {
-  try {
-    const tasks = readdirSync(`/proc/${pid}/task`)
-    const nanos = tasks.map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
-    return nanos.reduce((sum, each) => sum + each, 0) / 1000
-  } catch {
-    return null
-  }
-}
-
-function rssMiB(pid: number): number | null {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-  } catch {
-    return null
-  }
 }
