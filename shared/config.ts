@@ -113,9 +113,14 @@ export const oauthSchema = z.looseObject({
 })
 export type OAuthSettings = z.infer<typeof oauthSchema>
 
+const httpUrlSchema = z.url({ protocol: /^https?$/ })
+
 export const httpEntrySchema = z.looseObject({
   type: z.enum(['http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
-  url: z.url({ protocol: /^https?$/, error: 'an http or https URL is needed' }),
+  // With a variable in it (`${API_URL:-https://…}/mcp`, as Claude Code writes it) it is known only where it is filled in.
+  url: z.string().refine((text) => text.includes('${') || httpUrlSchema.safeParse(text).success, {
+    error: 'an http or https URL is needed',
+  }),
   headers: z.record(z.string(), z.string()).optional(),
   oauth: z
     .union([z.literal(false), oauthSchema])

@@ -5,6 +5,7 @@ import { entrySchemaFor, type findingSchema, upstreamNameSchema } from '../../sh
 import { AppError } from '../../shared/errors.ts'
 import { expand, type Variables } from '../config/expand.ts'
 import { parseEntry, resolveUpstream } from '../config/resolve.ts'
+import { checkRemote } from './check-remote.ts'
 
 type Finding = z.infer<typeof findingSchema>
 
@@ -46,8 +47,6 @@ export async function checkEntry(options: {
     add('error', (error.data?.path as Finding['path'] | undefined) ?? [], String(error.data?.expected ?? error.message))
     return { findings, resolvedCommand: null }
   }
-  if (target.transport !== 'stdio') return { findings, resolvedCommand: null }
-
   const filled = (text: string, path: Finding['path']): string | undefined => {
     try {
       return expand(text, variables, path.join('.'))
@@ -55,6 +54,10 @@ export async function checkEntry(options: {
       add('warning', path, (error as Error).message)
       return undefined
     }
+  }
+  if (target.transport !== 'stdio') {
+    checkRemote(target, filled, add)
+    return { findings, resolvedCommand: null }
   }
   for (const [key, value] of Object.entries(target.env)) filled(value, ['env', key])
   target.args.forEach((argument, i) => void filled(argument, ['args', i]))

@@ -11,6 +11,14 @@ test.each([
   expect(describeTarget({ transport: 'stdio', command: 'run', args })).toBe(expected)
 })
 
-test('secrets in a URL are masked and the rest stays', () => {
-  expect(maskUrl('https://a.test/mcp?api_key=1&x=2')).toBe('https://a.test/mcp?api_key=••••&x=2')
+test.each([
+  ['https://a.test/mcp?api_key=1&x=2', 'https://a.test/mcp?api_key=••••&x=2'],
+  ['https://me:hunter2@a.test/mcp', 'https://me:••••@a.test/mcp'],
+  ['https://ghp_abcdef@a.test/mcp', 'https://••••@a.test/mcp'],
+  ['https://a.test/api/s/YjQ3MTk2ZGEtNzRmNi00OTg2/mcp', 'https://a.test/api/s/••••/mcp'],
+  ['https://a.test/servers/a-server-with-a-long-name/mcp', 'https://a.test/servers/a-server-with-a-long-name/mcp'],
+  ['https://a.test/${TEAM}/mcp', 'https://a.test/${TEAM}/mcp'],
+])('secrets in %s are masked and the rest stays', (url, shown) => {
+  expect(maskUrl(url)).toBe(shown)
+  expect(describeTarget({ transport: 'http', url })).toBe(shown)
 })
