@@ -57,16 +57,17 @@ export class Exchange {
       const options: SendOptions = { method: 'POST', headers: { ...accept, ...era }, body: line.text, signal }
       return attempt ? link.sendOnce(options) : link.send(options, isRepeatable(line))
     }
-    const answer = await send()
+    const { generation } = sessions
+    let answer = await send()
     if (answer.status === 401) {
       // Another token may have been written since; the same one is refused again, and that is the answer.
       link.forget()
       await answer.text()
-      return send()
+      answer = await send()
     }
-    if (answer.status === 404 && !call.isModern && sessions.isOpen) {
+    if (answer.status === 404 && !call.isModern && generation > 0) {
       const refusal = await answer.text()
-      if (!(await sessions.renew())) return { ...answer, text: async () => refusal }
+      if (!(await sessions.renew(generation))) return { ...answer, text: async () => refusal }
       return send()
     }
     return answer

@@ -22,8 +22,9 @@ export class Sessions {
   readonly #deps: SessionsDeps
   #session = new LegacySession()
   #stream: ReconnectLoop | undefined
+  #opened = 0
   /** The request that the stream is read from, and the session that it is of. */
-  #reading: { session: string; abort: AbortController } | undefined
+  #reading: { session: number; abort: AbortController } | undefined
   #renewal: Promise<boolean> | undefined
 
   constructor(deps: SessionsDeps) {
@@ -39,12 +40,18 @@ export class Sessions {
     return this.#session.isLost
   }
 
+  /** Counts the sessions that the gateway has opened: what is of one says nothing to the next. */
+  get generation(): number {
+    return this.#opened
+  }
+
   get headers(): Record<string, string> {
     return this.#session.headers
   }
 
   begin(initialize: ClientLine, id: string | undefined, answer: string): void {
     this.#session.begin(initialize, id, answer)
+    this.#opened++
   }
 
   note(line: ClientLine): void {
@@ -75,9 +82,11 @@ export class Sessions {
   /**
    * The gateway does not know the session any more: it was started anew, or the session was idle for too long. Opens
    * another one as the client opened this one. Several callers share one attempt.
+   * @param generation the session that is not known; another one may have taken its place already
    * @returns whether there is a session again
    */
-  renew(): Promise<boolean> {
+  renew(generation = this.#opened): Promise<boolean> {
+    if (generation !== this.#opened && this.isOpen && !this.#renewal) return Promise.resolve(true)
     this.#renewal ??= this.#renew(this.#session).finally(() => {
       this.#renewal = undefined
     })
@@ -98,6 +107,7 @@ export class Sessions {
         return false
       }
       session.begin(initialize, id, text)
+      this.#opened++
       for (const line of rest) await (await this.#post(session, line)).text()
     } catch (error) {
       session.lose() // one that does not know what the client follows is none
@@ -122,11 +132,11 @@ export class Sessions {
   async #read(attempt: Attempt): Promise<StreamEnd> {
     const { link, out } = this.#deps
     if (this.isLost && !(await this.renew())) return { kind: 'lost', reason: 'the gateway opens no new session' }
-    const session = this.#session.id
-    if (session === undefined || attempt.signal.aborted) return { kind: 'stop', reason: 'it ended', state: 'stopped' }
-    const isSame = session === this.#reading?.session
+    const { id } = this.#session
+    if (id === undefined || attempt.signal.aborted) return { kind: 'stop', reason: 'it ended', state: 'stopped' }
+    const isSame = this.#opened === this.#reading?.session
     if (!isSame) attempt.remember('')
-    const reading = { session, abort: new AbortController() }
+    const reading = { session: this.#opened, abort: new AbortController() }
     this.#reading = reading
     const answer = await link.sendOnce({
       method: 'GET',
@@ -142,7 +152,7 @@ export class Sessions {
       await answer.text()
       if (answer.status === 401) link.forget() // the token may be another one by now
       // The next attempt opens another one: many bridges that lost the same gateway don't do it at once.
-      if (answer.status === 404 && session === this.#session.id) this.#session.lose()
+      if (answer.status === 404 && id === this.#session.id) this.#session.lose()
       return { kind: 'lost', reason: `HTTP ${answer.status}` }
     }
     attempt.opened()

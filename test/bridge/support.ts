@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
-import { Bridge } from '../../electron/bridge/bridge.ts'
+import { Bridge, type BridgeOptions } from '../../electron/bridge/bridge.ts'
 import type { BridgeLimits, Locate } from '../../electron/bridge/types.ts'
 import { silentLogger } from '../../electron/kit/logger.ts'
 
@@ -20,7 +20,11 @@ export interface Started {
 }
 
 /** A bridge in this process, between a test and a gateway. */
-export function startBridge(locate: Locate | string, limits: Partial<BridgeLimits> = {}): Started {
+export function startBridge(
+  locate: Locate | string,
+  limits: Partial<BridgeLimits> = {},
+  time: Pick<BridgeOptions, 'clock' | 'random'> = {},
+): Started {
   const input = new PassThrough()
   const output = new PassThrough()
   const lines = readLines(output)
@@ -30,6 +34,7 @@ export function startBridge(locate: Locate | string, limits: Partial<BridgeLimit
     logger: silentLogger,
     locate: typeof locate === 'string' ? async () => ({ url: new URL(locate), token: undefined }) : locate,
     limits: { reachMs: 500, reconnect: { baseMs: 20, capMs: 100 }, drainMs: 300, ...limits },
+    ...time,
   }).run()
   const end = () => {
     input.end()
