@@ -200,16 +200,8 @@ export class Registry implements UpstreamDirectory {
   }
 }
 
-/** Whether the one that runs can't become what is configured now: what it knows is of another server, or another account. */
+/** Whether the one that runs can't become what is configured now: what it and its clients know is of another server. */
 function needsAnother(before: UpstreamConfig, after: UpstreamConfig): boolean {
   if (before.transport !== after.transport || before.protocol !== after.protocol) return true
-  if (before.transport === 'stdio' || after.transport === 'stdio') return false
-  return (
-    before.url !== after.url ||
-    !isDeepStrictEqual(before.oauth, after.oauth) ||
-    !isDeepStrictEqual(ownCredentials(before.headers), ownCredentials(after.headers))
-  )
+  return before.transport !== 'stdio' && after.transport !== 'stdio' && before.url !== after.url
 }
-
-const ownCredentials = (headers: Record<string, string>): string[] =>
-  Object.entries(headers).flatMap(([name, value]) => (name.toLowerCase() === 'authorization' ? [value] : []))

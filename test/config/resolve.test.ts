@@ -39,10 +39,11 @@ describe('files of other clients are read unchanged', () => {
       mcpServers: {
         cursor: { url: 'https://example.test/mcp', headers: { Authorization: 'Bearer ${T}' } },
         code: { type: 'http', url: 'https://example.test/mcp' },
+        variable: { type: 'http', url: '${API_URL:-https://example.test}/mcp' },
         old: { type: 'sse', url: 'https://example.test/sse' },
       },
     })
-    expect(config.upstreams.map(({ transport }) => transport)).toEqual(['http', 'http', 'sse'])
+    expect(config.upstreams.map(({ transport }) => transport)).toEqual(['http', 'http', 'http', 'sse'])
   })
 
   test('VS Code: servers and inputs', () => {

