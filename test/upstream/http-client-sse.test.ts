@@ -36,6 +36,7 @@ const sample = [
   'id: alone\n\n',
   'retry: 12x\nretry:\nretry: -1\nunknown: field\ndata: {"a":1}\nid: 8\n\n',
   'id: with\0null\ndata: after null\n\n',
+  'id: \u0001 in no header\ndata: after a control character\n\n',
   'id\ndata: taken back\n\n',
   'data:  two spaces\n\n',
   'data: cut off without its blank line\n',
@@ -51,6 +52,7 @@ const sampleEvents: SseEvent[] = [
   message('', { id: 'alone' }),
   message('{"a":1}', { id: '8' }),
   message('after null'),
+  message('after a control character'),
   message('taken back', { id: '' }),
   message(' two spaces'),
 ]

@@ -1,4 +1,10 @@
-import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import type { Clock } from '../../electron/kit/clock.ts'
@@ -102,3 +108,30 @@ export function eventsOf({ body }: HttpReply) {
   if (body.kind !== 'stream') throw new Error(`no stream but ${JSON.stringify(body)}`)
   return body.events
 }
+
+export interface Seen {
+  method: string | undefined
+  url: string | undefined
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<string> {
+  const chunks = await collect<Buffer>(incoming)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Keeps every request and has it answered. */
+export async function recording(answer: (seen: Seen, outgoing: ServerResponse) => void) {
+  const seen: Seen[] = []
+  const url = await serveHttp(async (incoming, outgoing) => {
+    const { method, url: path, headers } = incoming
+    const request = { method, url: path, headers, body: await bodyOf(incoming) }
+    seen.push(request)
+    answer(request, outgoing)
+  })
+  return { url, seen }
+}
+
+export const ok = (outgoing: ServerResponse, text = '{}') =>
+  outgoing.setHeader('Content-Type', 'application/json').end(text)

@@ -18,6 +18,14 @@ export interface ConnectOptions {
 const keepAliveInitialDelayMs = 30_000
 
 /**
+ * Of several addresses Node gives each but the last this long, and does not come back to it. Its 250 ms are too short for a
+ * slow network: the address that works was given up, and the other family is often not there at all.
+ */
+const addressAttemptMs = 1_000
+
+const addresses = { autoSelectFamilyAttemptTimeout: addressAttemptMs }
+
+/**
  * Opens a connection to a server: name resolution, TCP, proxy and TLS within one timeout.
  * @param callback called once: CONNECT_FAILED, CONNECT_TIMEOUT or TLS_FAILED, or the socket
  * @returns aborts it: the socket is gone at once
@@ -63,17 +71,19 @@ export function openSocket(
   return () => settle(new AppError('ABORTED', 'the connection is no longer needed'))
 }
 
-function overTcp({ host, port }: Destination): Socket {
-  return connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveInitialDelayMs })
-}
+const attentive = <T extends Socket>(socket: T): T =>
+  socket.setNoDelay(true).setKeepAlive(true, keepAliveInitialDelayMs)
+
+const overTcp = (to: Destination): Socket => attentive(connectTcp({ ...addresses, ...to }))
 
 function overTls({ host, port }: Destination, carrier: Socket | undefined): TLSSocket {
   const socket = connectTls({
+    ...addresses,
     ...(carrier ? { socket: carrier } : { port }),
     host,
     // An address is no server name (RFC 6066, section 3); the certificate is held against `host` all the same.
     ...(isIP(host) === 0 && { servername: host }),
     ALPNProtocols: ['http/1.1'],
   })
-  return socket.setNoDelay(true).setKeepAlive(true, keepAliveInitialDelayMs)
+  return attentive(socket)
 }

@@ -31,10 +31,13 @@ const facts = (error: unknown, to: Destination, written: boolean): Record<string
 
 const unresolved = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NONAME', 'EAI_NODATA', 'EAI_FAIL', 'ENODATA'])
 
-/** No connection came about: CONNECT_FAILED or TLS_FAILED; the server got nothing. */
+/** No connection came about: CONNECT_FAILED, CONNECT_TIMEOUT or TLS_FAILED; the server got nothing. */
 export function connectFailed(error: unknown, to: Destination, certificate?: CertificateFacts): AppError {
   if (error instanceof AppError) return error
   if (isTlsFailure(error)) return tlsFailed(facts(error, to, false), certificate)
+  // The system's own patience, or a router's word that nobody answers.
+  if (codeOf(error) === 'ETIMEDOUT')
+    return new AppError('CONNECT_TIMEOUT', `${shown(to)} does not answer (ETIMEDOUT)`, facts(error, to, false))
   return new AppError('CONNECT_FAILED', whyUnconnected(error, to), facts(error, to, false), { cause: error })
 }
 

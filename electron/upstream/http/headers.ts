@@ -7,7 +7,7 @@ import type { ReplyHeaders } from './http-types.ts'
 const token = /^[!#$%&'*+.^_`|~\w-]+$/
 
 /** Line ends would begin a header of their own; the others no server takes (RFC 9110, section 5.5). */
-const controlCharacter = /(?!\t)\p{Cc}/u
+export const controlCharacter = /(?!\t)\p{Cc}/u
 
 /**
  * What a config can't set, because the protocol would break. It is left out without a word: configs of other clients carry
@@ -67,11 +67,16 @@ export function configuredHeaders(url: URL, configured: Readonly<Record<string, 
 /**
  * HTTP's header lines are bytes; what is not ASCII goes as UTF-8, which is what the event id of a stream has to be sent back
  * as (HTML, section 9.2.3). Whoever writes it to the socket takes each character for a byte.
+ * @throws AppError INVALID_ARGUMENT
  */
 export function asBytes(headers: Readonly<Record<string, string>>): RequestHeaders {
   const encoded: RequestHeaders = {}
   for (const [name, value] of Object.entries(headers)) {
-    if (controlCharacter.test(value)) throw new TypeError(`the header ${name} has a control character in it`)
+    if (controlCharacter.test(value))
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        `the header ${name} has a control character in it, which HTTP does not allow`,
+      )
     encoded[name.toLowerCase()] = Buffer.from(value, 'utf8').toString('latin1')
   }
   return encoded

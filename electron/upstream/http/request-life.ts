@@ -1,4 +1,4 @@
-import { AppError } from '../../../shared/errors.ts'
+import type { AppError } from '../../../shared/errors.ts'
 import { abortion, withWritten } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -56,7 +56,7 @@ export class RequestLife {
   /** Idempotent. What is under way nobody wants any more. */
   end(): void {
     this.#caller.removeEventListener('abort', this.#onAbort)
-    this.exchange?.abort(new AppError('ABORTED', 'nobody reads the answer any more'))
+    this.exchange?.cutShort()
     this.#onEnd()
   }
 }

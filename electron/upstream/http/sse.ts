@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
 import type { AppError } from '../../../shared/errors.ts'
+import { controlCharacter } from './headers.ts'
 import type { SseEvent } from './http-types.ts'
 import { longestWaitMs } from './retry-after.ts'
 
@@ -33,9 +34,11 @@ export async function* sseEvents(
     maxBufferSize: maxDataBytes + fieldNameChars,
     onId(id) {
       flushId()
-      pendingId = id
+      // One that no header can carry is of no use: there is no going on from it.
+      if (!controlCharacter.test(id)) pendingId = id
     },
-    onEvent({ event, data, id }) {
+    onEvent({ event, data }) {
+      const id = pendingId
       pendingId = undefined
       if (isOver(data, maxDataBytes)) isTooLong = true
       else add(event ?? 'message', data, { id })
