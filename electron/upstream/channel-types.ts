@@ -21,6 +21,14 @@ export interface Call {
   cancellable?: boolean
 }
 
+/** What a message that is written is, for whoever carries it. An answer to the server has none of these. */
+export interface Outgoing {
+  /** Of a request: under which it is answered. */
+  readonly id?: number
+  readonly method?: string
+  readonly params?: JsonText | undefined
+}
+
 /** The server's answer, byte for byte. */
 export interface Answer {
   kind: 'result' | 'error'
@@ -30,7 +38,7 @@ export interface Answer {
 export interface ChannelOptions {
   clock: Clock
   /** Writes one line (line breaks within are its business), or throws with nothing written. */
-  write(line: string): void
+  write(line: string, message: Outgoing): void
   /** Whether the peer knows `notifications/cancelled` (plain JSON-RPC programs do not). */
   mcp: boolean
   /**
@@ -38,6 +46,15 @@ export interface ChannelOptions {
    * the connection: nothing tells them apart.
    */
   exclusive?: boolean
+  /**
+   * What each request is answered on is its own (the response to its POST): a late answer is in nobody's way, and what is
+   * received names the request that it came for. Default false: one stream for all.
+   */
+  separate?: boolean
+  /** How the server is told that nobody waits for an answer any more. Default: `notifications/cancelled`, where `mcp`. */
+  cancel?(id: number, reason: string): void
+  /** A request is over: answered, failed or abandoned. */
+  over?(id: number): void
   /** What a time-out should tell: process, stderr. */
   describe(): Record<string, unknown>
   /** A list or a resource has changed. It is told to the holder as well, `notifications/resources/updated` apart. */

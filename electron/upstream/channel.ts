@@ -1,5 +1,5 @@
-import type { AppError } from '../../shared/errors.ts'
-import type { Answer, Call, ChannelOptions } from './channel-types.ts'
+import { AppError } from '../../shared/errors.ts'
+import type { Answer, Call, ChannelOptions, Outgoing } from './channel-types.ts'
 import {
   answerIdOf,
   type Envelope,
@@ -19,7 +19,7 @@ import { abortedCall, type Pending, PendingCalls } from './pending-calls.ts'
 import { ServerRequests } from './server-requests.ts'
 import type { JsonText, ServerNotification } from './types.ts'
 
-export type { Answer, Call, ChannelOptions } from './channel-types.ts'
+export type { Answer, Call, ChannelOptions, Outgoing } from './channel-types.ts'
 
 const listenMethod = 'subscriptions/listen'
 const changed = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/
@@ -39,10 +39,12 @@ export class Channel {
 
   constructor(options: ChannelOptions) {
     this.#options = options
-    this.#asked = new ServerRequests((line) => options.write(line))
+    this.#asked = new ServerRequests((line) => options.write(line, {}))
     this.#calls = new PendingCalls({
       clock: options.clock,
       describe: options.describe,
+      separate: options.separate ?? false,
+      over: options.over,
       abandoned: (id, reason) => this.#cancel(id, reason),
       ended: (pending) => this.#asked.end(pending),
     })
@@ -74,9 +76,8 @@ export class Channel {
       token = sliceOf(params, tokenSpan)
       params = splice(params, tokenSpan, String(id))
     }
-    const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(call.method)}`
-    this.#options.write(params === undefined ? `${head}}` : `${head},"params":${params}}`)
-
+    const { method } = call
+    this.#options.write(requestLine(id, method, params), { id, method, params })
     this.#listened ||= call.method === listenMethod
     return this.#calls.begin(id, call, token)
   }
@@ -84,16 +85,46 @@ export class Channel {
   /** Sends a notification. @throws AppError when nothing was written */
   notify(method: string, params?: JsonText): void {
     const tail = params === undefined ? '' : `,"params":${params}`
-    this.#options.write(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}${tail}}`)
+    this.#options.write(`{"jsonrpc":"2.0","method":${JSON.stringify(method)}${tail}}`, { method, params })
   }
 
-  /** One line from the server. */
-  receive(raw: string): void {
+  /**
+   * One message from the server.
+   * @param origin where requests have streams of their own: the id of the one that it came for
+   */
+  receive(raw: string, origin?: number): void {
     const line = singleLine(raw)
     const envelope = scanEnvelope(line)
     if (!envelope) this.#options.onInvalid(raw)
-    else if (envelope.method) this.#incoming(line, envelope)
-    else this.#answer(line, envelope)
+    else if (envelope.method) this.#incoming(line, envelope, origin)
+    else this.#answer(line, envelope, origin)
+  }
+
+  /** Whether a request waits for its answer. */
+  isWaiting(id: number): boolean {
+    return this.#calls.find(id) !== undefined
+  }
+
+  /** Ends one request with what was found out about it by other ways than its answer. @returns false when it is over */
+  conclude(id: number, outcome: Answer | AppError): boolean {
+    const pending = this.#calls.find(id)
+    if (!pending) return false
+    this.#calls.settle(pending)
+    if (outcome instanceof AppError) pending.reject(outcome)
+    else pending.resolve(outcome)
+    return true
+  }
+
+  /**
+   * The line with which a request that is safe to repeat is sent once more, under a new id.
+   * @returns undefined when it is over
+   */
+  again(id: number): { line: string; message: Outgoing & { id: number } } | undefined {
+    const pending = this.#calls.find(id)
+    if (!pending) return undefined
+    const { method, params } = pending.call
+    this.#calls.rename(pending, this.#nextId++)
+    return { line: requestLine(pending.id, method, params), message: { id: pending.id, method, params } }
   }
 
   /**
@@ -121,13 +152,16 @@ export class Channel {
   }
 
   /** The request that what the server says of its own accord belongs to. */
-  #holder(): Pending | undefined {
+  #holder(origin: number | undefined): Pending | undefined {
+    if (origin !== undefined) return this.#calls.find(origin)
     return this.#options.exclusive === false ? undefined : this.#calls.only
   }
 
   /** A failed write shows in the next request; the connection's own end is told by the process. */
   #cancel(id: number, reason: string): void {
-    if (!this.#options.mcp) return
+    const { cancel, mcp } = this.#options
+    if (cancel) cancel(id, reason)
+    if (cancel || !mcp) return
     try {
       this.notify('notifications/cancelled', JSON.stringify({ requestId: id, reason }))
     } catch {
@@ -135,34 +169,36 @@ export class Channel {
     }
   }
 
-  #answer(line: string, envelope: Envelope): void {
+  #answer(line: string, envelope: Envelope, origin: number | undefined): void {
     const failed = envelope.error !== undefined && sliceOf(line, envelope.error) !== 'null'
     const span = failed ? envelope.error : envelope.result
     const id = mintedId(line, envelope.id)
     // Whoever can't read the id of a request answers with null (JSON-RPC 2.0, section 5).
     const unidentified = failed && (!envelope.id || sliceOf(line, envelope.id) === 'null')
-    const pending = id !== undefined ? this.#calls.find(id) : unidentified ? this.#calls.only : undefined
+    const own = origin === undefined ? this.#calls.only : this.#calls.find(origin)
+    const pending = id !== undefined ? this.#calls.find(id) : unidentified ? own : undefined
     if (pending && span) {
       const text = pending.call.subscriptionId === undefined ? sliceOf(line, span) : resubscribed(line, span, pending)
       this.#calls.settle(pending).resolve({ kind: failed ? 'error' : 'result', text })
     } else if (id === undefined || !this.#calls.tookLate(id)) this.#options.onInvalid(line)
   }
 
-  #incoming(line: string, envelope: Envelope): void {
+  #incoming(line: string, envelope: Envelope, origin: number | undefined): void {
     const method = stringAt(line, envelope.method)
     if (method === undefined) this.#options.onInvalid(line)
-    else if (envelope.id) this.#serverRequest(line, method, envelope, sliceOf(line, envelope.id))
+    else if (envelope.id) this.#serverRequest(line, method, envelope, origin)
     else if (method === 'notifications/progress') this.#progress(line, envelope)
     else if (method === 'notifications/cancelled') this.#cancelled(line, envelope)
-    else if (!this.#listened || !this.#toListener(line, method, envelope)) this.#notified({ method, message: line })
+    else if (!this.#listened || !this.#toListener(line, method, envelope))
+      this.#notified({ method, message: line }, origin)
   }
 
-  #notified(notification: ServerNotification): void {
+  #notified(notification: ServerNotification, origin: number | undefined): void {
     const onChange = changed.test(notification.method) ? this.#options.onChange : undefined
     if (onChange) this.#guarded(() => onChange(notification))
     // Who subscribed on a shared process is not who happens to hold it.
     if (onChange && notification.method === 'notifications/resources/updated') return
-    this.#deliver(notification, this.#holder())
+    this.#deliver(notification, this.#holder(origin))
   }
 
   /** What a `subscriptions/listen` is told names it. @returns false when it is for none of them */
@@ -209,12 +245,14 @@ export class Channel {
   }
 
   /** Answered by whoever holds the connection. A client without capabilities owes a server `ping` alone. */
-  #serverRequest(line: string, method: string, { params }: Envelope, id: JsonText): void {
+  #serverRequest(line: string, method: string, { id: span, params }: Envelope, origin: number | undefined): void {
+    if (!span) return
+    const id = sliceOf(line, span)
     if (method === 'ping') {
       this.#asked.reply(id, 'result', '{}')
       return
     }
-    const holder = this.#holder()
+    const holder = this.#holder(origin)
     const own = holder?.call.onServerRequest
     const answerer = own ?? this.#options.onServerRequest
     if (!answerer) {
@@ -231,6 +269,11 @@ export class Channel {
       }),
     )
   }
+}
+
+function requestLine(id: number, method: string, params: JsonText | undefined): string {
+  const head = `{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}`
+  return params === undefined ? `${head}}` : `${head},"params":${params}}`
 }
 
 /** The text of a result, with the caller's own id as its subscription id. */

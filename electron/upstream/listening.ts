@@ -86,6 +86,8 @@ export class Listening {
       signal: own.signal,
       onNotification: (notification) => {
         if (notification.method === 'notifications/subscriptions/acknowledged') {
+          // The connection asked again because its stream was lost: what was told meanwhile nobody tells again.
+          if (outcome.settled && this.#active === own) for (const missed of this.#listsChanged()) tell(missed)
           outcome.resolve({ honoured: honouredOf(notification) })
         } else if (this.#active === own || !outcome.settled) tell(withoutSubscription(notification))
       },
@@ -113,6 +115,15 @@ export class Listening {
     } finally {
       timer.cancel()
     }
+  }
+
+  #listsChanged(): ServerNotification[] {
+    return this.#wanted
+      .filter((what) => 'list' in what)
+      .map(({ list }) => {
+        const method = `notifications/${list}/list_changed`
+        return { method, message: JSON.stringify({ jsonrpc: '2.0', method }) }
+      })
   }
 }
 

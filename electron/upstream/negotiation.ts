@@ -25,6 +25,20 @@ export interface Negotiation {
   learn(found: EraVerdict): void
 }
 
+/** Errors of the modern era alone: HeaderMismatch, MissingRequiredClientCapability (MCP 2026-07-28). */
+const modernCodes: ReadonlySet<unknown> = new Set([-32020, -32021])
+
+/** Statuses of HTTP that say nothing about what a server speaks (PROTOCOL, section 5). */
+const silentStatuses: ReadonlySet<unknown> = new Set([401, 403, 408, 425, 429])
+
+/** Whether a server does not take what it was asked: an error of its own, or over HTTP a status such as 400, 404 and 405. */
+export function isRefusal(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false
+  if (error.code === 'HANDSHAKE_FAILED') return true
+  const status = error.code === 'HTTP_STATUS' ? Number(error.data?.status) : 0
+  return status >= 400 && status < 500 && !silentStatuses.has(status)
+}
+
 /** A server that does not take `server/discover` well: its process is stopped, and another one is initialized. */
 export class ProbeUnanswered extends AppError {
   constructor(cause: unknown) {
@@ -71,7 +85,8 @@ async function asModern({ channel, clientInfo, learn }: Negotiation): Promise<Ha
     learn({ modern: true })
     return handshake
   } catch (error) {
-    if (error instanceof Refused && !error.supported) learn({ modern: false })
+    const isItsOwn = error instanceof Refused || (isRefusal(error) && error.code === 'HTTP_STATUS')
+    if (isItsOwn && !isModernRefusal(error)) learn({ modern: false })
     throw error
   }
 }
@@ -85,7 +100,7 @@ async function probe(negotiation: Negotiation, wanted: Era): Promise<Handshake> 
     if (error instanceof AppError && error.code === 'RESPONSE_TIMEOUT') throw new ProbeUnanswered(error)
     // A later revision of the modern era, and none of ours.
     if (error instanceof Refused && error.supported && !namesLegacy(error.supported)) throw error
-    if (!(error instanceof AppError) || error.code !== 'HANDSHAKE_FAILED') throw error
+    if (!isRefusal(error) || (error instanceof Refused && modernCodes.has(error.rpcCode))) throw error
     learn({ modern: false })
     return asLegacy(negotiation)
   }
@@ -95,8 +110,12 @@ async function probe(negotiation: Negotiation, wanted: Era): Promise<Handshake> 
   try {
     return await asLegacy(negotiation)
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
+    if (!isRefusal(error)) throw error
     learn({ legacy: false })
     return modern
   }
 }
+
+/** The server speaks the modern era, and takes something else amiss. */
+const isModernRefusal = (error: AppError): boolean =>
+  error instanceof Refused && (error.supported !== undefined || modernCodes.has(error.rpcCode))

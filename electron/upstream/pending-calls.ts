@@ -4,7 +4,8 @@ import type { Answer, Call } from './channel-types.ts'
 
 /** A request that was written and has not been answered. */
 export interface Pending {
-  readonly id: number
+  /** Changes when it is sent again. */
+  id: number
   readonly call: Call
   /** The caller's own progress token, as text: put back exactly. */
   readonly token: string | undefined
@@ -26,6 +27,10 @@ export interface PendingCallsOptions {
   describe(): Record<string, unknown>
   /** Nobody waits for its answer any more. */
   abandoned(id: number, reason: string): void
+  /** Late answers are in nobody's way: none is owed. */
+  readonly separate: boolean
+  /** It is over, whatever became of it. */
+  over?: ((id: number) => void) | undefined
   /** It is over, while the server waits for the caller to answer a request of its own. */
   ended(pending: Pending): void
 }
@@ -91,9 +96,18 @@ export class PendingCalls {
     return promise
   }
 
+  /** It is sent again, under another id: what comes for the old one is not for it any more. */
+  rename(pending: Pending, id: number): void {
+    const calls = pending.call.background ? this.#background : this.#pending
+    calls.delete(pending.id)
+    pending.id = id
+    calls.set(id, pending)
+  }
+
   /** It is over: its caller is told by who calls this. */
   settle(pending: Pending): Pending {
     if (!this.#pending.delete(pending.id)) this.#background.delete(pending.id)
+    this.#options.over?.(pending.id)
     if (pending.asked > 0) this.#options.ended(pending)
     pending.timer?.cancel()
     if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
@@ -156,7 +170,7 @@ export class PendingCalls {
 
   #abandon(pending: Pending, error: AppError, reason: string): void {
     const { id, call } = pending
-    if (!call.background) this.#owed.add(id)
+    if (!call.background && !this.#options.separate) this.#owed.add(id)
     else if (this.#disowned.size < disownedKept) this.#disowned.add(id)
     if (call.cancellable !== false) this.#options.abandoned(id, reason)
     this.settle(pending).reject(error)

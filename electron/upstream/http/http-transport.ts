@@ -1,0 +1,181 @@
+import type { UpstreamConfig } from '../../../shared/config.ts'
+import { AppError } from '../../../shared/errors.ts'
+import type { AuthView } from '../../../shared/state.ts'
+import type { ConnectionOptions } from '../connection-types.ts'
+import type { AuthTarget, UpstreamDeps } from '../deps.ts'
+import { ModernHeaders } from '../modern-headers.ts'
+import type { Transport, TransportHooks } from '../transport.ts'
+import type { SignIn } from '../types.ts'
+import type { LinkKind } from './handshaking.ts'
+import { HttpClient } from './http-client.ts'
+import { expandedHeaders, expandedUrl, type HttpConfig, reachesDifferently, serverKey } from './http-config.ts'
+import { HttpConnection } from './http-connection.ts'
+import { keepAliveMs } from './keep-alive.ts'
+
+type Auth = ReturnType<NonNullable<UpstreamDeps['auth']>>
+
+export interface HttpTransportOptions {
+  /** Default {@link keepAliveMs}. */
+  keepAliveMs?: number
+}
+
+/** The transport of an `http` or `sse` entry. */
+export const createHttpTransport = (
+  config: HttpConfig,
+  deps: UpstreamDeps,
+  hooks: TransportHooks,
+  options: HttpTransportOptions = {},
+): Transport => new HttpTransport(config, deps, hooks, options)
+
+/** Each connection is a client session of its own. */
+class HttpTransport implements Transport {
+  #config: HttpConfig
+  readonly #deps: UpstreamDeps
+  readonly #hooks: TransportHooks
+  readonly #keepAliveMs: number
+  /** Which arguments of the server's tools are repeated in headers: what one connection learnt serves all. */
+  #modernHeaders = new ModernHeaders()
+  #auth: Auth | undefined
+  #linkKind: LinkKind
+  #blocked: { error: AppError; identity: string } | undefined
+
+  constructor(config: HttpConfig, deps: UpstreamDeps, hooks: TransportHooks, options: HttpTransportOptions) {
+    this.#config = config
+    this.#deps = deps
+    this.#hooks = hooks
+    this.#keepAliveMs = options.keepAliveMs ?? keepAliveMs
+    this.#linkKind = config.transport
+  }
+
+  get signIn(): SignIn | null {
+    const auth = this.#credentials()
+    if (!auth || auth.view().kind === 'header') return null
+    return {
+      get view() {
+        return auth.view()
+      },
+      signIn: () => auth.signIn(),
+      completeSignIn: (redirectUrl) => auth.completeSignIn(redirectUrl),
+      cancelSignIn: () => void auth.cancelSignIn(),
+      signOut: () => auth.signOut(),
+    }
+  }
+
+  get auth(): AuthView | null {
+    return this.#credentials()?.view() ?? null
+  }
+
+  get blocked(): AppError | undefined {
+    if (!this.#blocked) return undefined
+    // Another variable, another token: whoever changed it wants it tried.
+    if (this.#currentIdentity() !== this.#blocked.identity) this.#blocked = undefined
+    return this.#blocked?.error
+  }
+
+  unblock(): void {
+    this.#blocked = undefined
+  }
+
+  reconfigure(config: UpstreamConfig): boolean {
+    if (config.transport === 'stdio') {
+      throw new AppError('INVALID_ARGUMENT', `${config.name}: another transport needs another upstream`)
+    }
+    const replaced = reachesDifferently(this.#config, config)
+    this.#config = config
+    if (!replaced) return false
+    this.#linkKind = config.transport
+    this.#modernHeaders = new ModernHeaders()
+    this.#blocked = undefined
+    void this.#auth?.close()
+    this.#auth = undefined
+    return true
+  }
+
+  identity(): string {
+    return serverKey(this.#config, this.#deps.variables)
+  }
+
+  open(options: ConnectionOptions): HttpConnection {
+    const { clock, random, clientInfo, variables } = this.#deps
+    const config = this.#config
+    const url = expandedUrl(config, variables)
+    // Told at once and by its path, not as a failure of the first request.
+    expandedHeaders(config, variables)
+    const authorizer = this.#credentials()
+    return new HttpConnection({
+      ...options,
+      url,
+      clientInfo,
+      clock,
+      random,
+      modernHeaders: this.#modernHeaders,
+      hooks: this.#hooks,
+      keepAliveMs: this.#keepAliveMs,
+      linkKind: this.#linkKind,
+      foundLink: (kind) => {
+        if (config === this.#config) this.#linkKind = kind
+      },
+      connect: (to) =>
+        new HttpClient({
+          url: to,
+          headers: () => expandedHeaders(config, variables),
+          authorizer,
+          clock,
+          connectTimeoutMs: () => this.#config.timeouts.connectTimeoutMs,
+        }),
+      refused: (error) => {
+        if (config === this.#config) this.#block(error)
+      },
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#auth?.close()
+  }
+
+  #block(error: AppError): void {
+    this.#blocked = { error, identity: this.#currentIdentity() }
+    this.#hooks.blocked(error)
+  }
+
+  #currentIdentity(): string {
+    try {
+      return this.identity()
+    } catch {
+      return ''
+    }
+  }
+
+  /** Made when they are first asked for: a URL with a variable that is not set has none. */
+  #credentials(): Auth | undefined {
+    const { auth, variables } = this.#deps
+    if (this.#auth || !auth) return this.#auth
+    const { name, headers, oauth } = this.#config
+    const url = URL.parse(this.#urlOrNothing(variables))
+    if (!url) return undefined
+    const target: AuthTarget = {
+      upstream: name,
+      url,
+      headers,
+      oauth,
+      onChange: (view, before) => {
+        this.#hooks.tell('auth.changed', { view, before: before.state })
+        this.#hooks.changed()
+      },
+      onSignedIn: () => {
+        this.#blocked = undefined
+        this.#hooks.unblocked()
+      },
+    }
+    this.#auth = auth(target)
+    return this.#auth
+  }
+
+  #urlOrNothing(variables: UpstreamDeps['variables']): string {
+    try {
+      return expandedUrl(this.#config, variables).href
+    } catch {
+      return ''
+    }
+  }
+}

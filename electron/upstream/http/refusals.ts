@@ -1,0 +1,87 @@
+import { AppError } from '../../../shared/errors.ts'
+import { mintedId, scanEnvelope, sliceOf } from '../envelope.ts'
+import { isRecord, parsed } from '../revisions.ts'
+import type { JsonText } from '../types.ts'
+import { plain } from './diary.ts'
+import { type HttpReply, retryAfterMs } from './http-client.ts'
+
+const excerptChars = 200
+
+/**
+ * What a reply that answers nothing stands for: UPSTREAM_UNAUTHORIZED, UPSTREAM_FORBIDDEN or HTTP_STATUS {status, retryAfterMs?}.
+ * @param what was asked, for the message: `POST tools/call`
+ * @param wall epoch milliseconds
+ */
+export function refusalOf(reply: HttpReply, what: string, wall: number): AppError {
+  const { status, headers } = reply
+  const said = excerptOf(reply)
+  const ending = said === '' ? '' : `: ${said}`
+  const challenge = headers.get('www-authenticate')
+  const data = { status, written: true, ...(challenge !== null && { wwwAuthenticate: plain(challenge) }) }
+  if (status === 401)
+    return new AppError(
+      'UPSTREAM_UNAUTHORIZED',
+      `the server wants to know who asks (${what} was answered with 401): sign in, or check the Authorization header of its entry${ending}`,
+      data,
+    )
+  if (status === 403)
+    return new AppError(
+      'UPSTREAM_FORBIDDEN',
+      `the server does not let us in (${what} was answered with 403): check the account, its permissions and the headers of its entry${ending}`,
+      data,
+    )
+  const wait = retryAfterMs(headers, wall)
+  return new AppError('HTTP_STATUS', `${what} was answered with HTTP ${status}${ending}`, {
+    ...data,
+    ...(wait !== undefined && { retryAfterMs: wait }),
+  })
+}
+
+function excerptOf({ status, body }: HttpReply): string {
+  switch (body.kind) {
+    case 'json': {
+      const error = rpcErrorIn(body.text)
+      return error ? error.message : plain(body.text, excerptChars)
+    }
+    case 'other': {
+      const head = plain(body.head, excerptChars)
+      const isExpected = status >= 400
+      return isExpected
+        ? head
+        : `${plain(body.contentType, excerptChars) || 'no content type'}, is the URL that of an MCP server? ${head}`
+    }
+    case 'empty':
+      return status < 300 ? 'nothing is in it' : ''
+    case 'stream':
+      return ''
+  }
+}
+
+export interface RpcError {
+  /** As it stands in the message. */
+  text: JsonText
+  /** Of the request that it answers, when it is one of ours: servers that refuse before they read have others. */
+  id: number | undefined
+  code: number | undefined
+  message: string
+}
+
+/** The error of a JSON-RPC response; undefined when the text is none. */
+export function rpcErrorIn(text: string): RpcError | undefined {
+  const envelope = scanEnvelope(text)
+  if (!envelope?.error || envelope.method) return undefined
+  const error = sliceOf(text, envelope.error)
+  const value = parsed(error)
+  if (!isRecord(value)) return undefined
+  const { code, message } = value
+  return {
+    text: error,
+    id: mintedId(text, envelope.id),
+    code: typeof code === 'number' ? code : undefined,
+    message: plain(`${String(message ?? '')} (${String(code)})`, excerptChars),
+  }
+}
+
+/** Whether another attempt may fare better: the server is overloaded, restarts, or a proxy before it does not reach it. */
+export const isTransient = (status: number): boolean =>
+  status >= 500 || status === 408 || status === 425 || status === 429
