@@ -19,6 +19,9 @@ export const streamReconnect: ReconnectPolicy = { baseMs: 250, capMs: 30_000, fl
 /** A server may ask for patience, not switch us off: by then a person would have pressed "retry now" anyhow. */
 export const maxServerWaitMs = 3_600_000
 
+/** A stream that stayed open this long was well, however little came: the count starts anew, as with the pool's uptime. */
+export const stableMs = 30_000
+
 /** Above a floor that is higher than the backoff itself there is still this much of it to spread over: the whole herd got the same `retry:`. */
 const spreadAboveFloor = 0.5
 
@@ -50,7 +53,7 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** Where to go on: the value of the Last-Event-ID header. */
   readonly lastEventId: string | undefined
-  /** The head of the answer came. That alone proves nothing: the count of attempts goes on. */
+  /** The head of the answer came. That alone proves nothing: the count of attempts goes on, unless it lasts ({@link stableMs}). */
   opened(): void
   /** A message was received: the count of attempts starts anew. @param eventId '' makes it forget, as in the HTML standard */
   message(eventId?: string): void
@@ -217,8 +220,7 @@ export class ReconnectLoop {
         if (eventId !== undefined) this.#lastEventId = eventId || undefined
         this.#lastMessageAt = this.#options.scheduler.now()
         const isNews = this.#attempts > 0
-        this.#attempts = 0
-        this.#waits = 0
+        this.#anew()
         if (!this.#opened() && isNews) this.#options.onChange?.()
       },
       remember: (eventId) => {
@@ -228,6 +230,11 @@ export class ReconnectLoop {
         if (isCurrent() && ms >= 0) this.#retryMs = ms
       },
     }
+  }
+
+  #anew(): void {
+    this.#attempts = 0
+    this.#waits = 0
   }
 
   /** @returns false when that was known */
@@ -244,6 +251,7 @@ export class ReconnectLoop {
     const { scheduler, random } = this.#options
     const { maxAttempts = Number.POSITIVE_INFINITY } = this.#policy
     const now = scheduler.now()
+    if (this.#state === 'open' && now - this.#openedAt >= stableMs) this.#anew()
     this.#lastDrop = { at: now, reason }
     if (this.#attempts >= maxAttempts) {
       const times = maxAttempts === 1 ? '1 attempt' : `${maxAttempts} attempts in a row`

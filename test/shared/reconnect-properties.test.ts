@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fullJitterMs, type ReconnectPolicy } from '../../shared/reconnect.ts'
+import { fullJitterMs, type ReconnectPolicy, stableMs } from '../../shared/reconnect.ts'
 import { settle } from '../support/fake-clock.ts'
 import { mulberry32 } from '../support/random.ts'
 import { ScriptedLoop } from './scripted-loop.ts'
@@ -94,6 +94,11 @@ async function play(policy: ReconnectPolicy, seed: number, schedule: readonly St
 
   const lose = async (how: () => Promise<void>, retryAfterMs = 0) => {
     if (it.view.state !== 'connecting' && it.view.state !== 'open') return how()
+    const { openedAt } = it.view
+    if (openedAt !== null && clock.now() - openedAt >= stableMs) {
+      waits = 0
+      lastMessageRun = runs.length
+    }
     const n = waits++
     drops++
     await how()

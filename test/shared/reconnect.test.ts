@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { maxServerWaitMs } from '../../shared/reconnect.ts'
+import { maxServerWaitMs, stableMs } from '../../shared/reconnect.ts'
 import { settle } from '../support/fake-clock.ts'
 import { ScriptedLoop } from './scripted-loop.ts'
 
@@ -57,6 +57,25 @@ describe('a stream that is lost', () => {
     await it.last.lose()
     expect(await it.wait()).toBe(99)
     expect(it.last.attempt.number).toBe(1)
+  })
+
+  test('was well when it had been open for long, though no message came', async () => {
+    const it = new ScriptedLoop({ policy: { ...policy, maxAttempts: 3 } })
+    it.loop.start()
+    for (let i = 0; i < 5; i++) {
+      it.last.attempt.opened()
+      await it.clock.advance(stableMs)
+      await it.last.lose()
+      expect(await it.wait()).toBe(10)
+      expect(it.last.attempt.number).toBe(1)
+    }
+    for (let i = 0; i < 3; i++) {
+      it.last.attempt.opened()
+      await it.clock.advance(stableMs - 1)
+      await it.last.lose()
+      if (i < 2) await it.wait()
+    }
+    expect(it.ended).toMatchObject({ reason: 'gave up after 3 attempts in a row: reset' })
   })
 
   test('is lost too when opening it throws, at once or later, with whatever', async () => {
