@@ -75,10 +75,11 @@ export class Session {
   #onStatus(status: BridgeStatus): void {
     if (status === 'open') void this.#resync()
     else if (status === 'unauthorized') this.#setLink('unauthorized', Date.now())
-    // The stream broke: the host has a moment to be back, not the time that mere silence is given.
-    else if (status === 'closed')
+    else if (status === 'closed') {
+      // The stream broke: the host has a moment to be back, not the time that mere silence is given.
       this.#lastHeardAt = Math.min(this.#lastHeardAt, Date.now() - hostGoneMs + brokenStreamMs)
-    else if (status === 'opening' && this.#store.getState().link.state === 'unauthorized') {
+      this.#snapshotRun++ // the next stream asks for its own; until then the bridge's backoff is the only one that tries
+    } else if (status === 'opening' && this.#store.getState().link.state === 'unauthorized') {
       this.#lastHeardAt = Date.now()
       this.#setLink('connecting', Date.now())
     }

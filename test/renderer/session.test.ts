@@ -191,6 +191,24 @@ describe('the session', () => {
     expect(state.model).not.toBeNull()
   })
 
+  test('a snapshot is not asked for while there is no stream: the next stream asks', async () => {
+    bridge.failWith = { ok: false, error: { code: 'HOST_UNREACHABLE', message: 'no' } }
+    bridge.status('open')
+    await vi.advanceTimersByTimeAsync(2_500)
+    bridge.status('closed')
+    await vi.advanceTimersByTimeAsync(1_000)
+    const { length } = bridge.asked
+    expect(length).toBe(3)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(bridge.asked).toHaveLength(length)
+    bridge.failWith = null
+    await connect()
+    expect(bridge.asked).toHaveLength(length + 1)
+    expect(state.link.state).toBe('live')
+    bridge.tick()
+    expect(state.model?.seq).toBe(world.seq)
+  })
+
   test('a refused token is said, and forgotten when a new one is tried', async () => {
     bridge.status('unauthorized')
     expect(state.link.state).toBe('unauthorized')
