@@ -204,8 +204,10 @@ describe('the session', () => {
     bridge.failWith = null
     await connect()
     expect(bridge.asked).toHaveLength(length + 1)
-    expect(state.link.state).toBe('live')
+    expect(state.model).not.toBeNull()
     bridge.tick()
+    await settle()
+    expect(state.link.state).toBe('live')
     expect(state.model?.seq).toBe(world.seq)
   })
 
