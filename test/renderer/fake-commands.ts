@@ -1,10 +1,17 @@
 import { defaultPoolLimits, defaultTimeouts } from '../../shared/config.ts'
-import type { CommandArg, CommandName, CommandResult } from '../../shared/contract.ts'
+import type { CommandArg, CommandName, CommandResult, UpstreamSnapshot } from '../../shared/contract.ts'
 import { AppError } from '../../shared/errors.ts'
 import type { FakeWorld } from './fake-world.ts'
 
 type Handlers = { [N in CommandName]: (arg: CommandArg<N>) => CommandResult<N> }
 const ok = { ok: true } as const
+
+const sessionLog = [
+  'opened: POST initialize was answered with 200 (84 ms), 2025-11-25',
+  'stream s1 (notifications) is open',
+  'stream s1 was lost: the server closed the stream; next attempt in 200 ms',
+  'stream s1 is open again, resumed after event 4711',
+]
 
 /** The contract's commands over a made-up world: each answers in its shape and changes what a person would see. */
 export function fakeCommands(world: FakeWorld, token: string): Handlers {
@@ -51,6 +58,18 @@ export function fakeCommands(world: FakeWorld, token: string): Handlers {
     })
     return ok
   }
+
+  const signInState = (
+    name: string,
+    kind: Parameters<FakeWorld['event']>[0],
+    message: string,
+    view: Partial<NonNullable<UpstreamSnapshot['auth']>>,
+  ) =>
+    changed(name, kind, message, (draft) => {
+      if (draft.auth) draft.auth = { ...draft.auth, since: Date.now(), ...view }
+      if (draft.state === 'unauthorized' && view.state === 'signed-in') draft.state = 'idle'
+      if (view.state === 'signed-out') draft.state = 'unauthorized'
+    })
 
   return {
     'snapshot.get': () => world.snapshot(),
@@ -126,7 +145,13 @@ export function fakeCommands(world: FakeWorld, token: string): Handlers {
       return ok
     },
     'upstream.entry': ({ upstream }) => {
-      const [command = '', ...args] = upstreamOf(upstream).target.split(' ')
+      const { transport, target, auth } = upstreamOf(upstream)
+      if (transport !== 'stdio') {
+        const headers = auth?.kind === 'header' ? { headers: { Authorization: 'Bearer ${STRIPE_TOKEN}' } } : {}
+        const entry = { type: transport, url: target, ...headers }
+        return { entry, effective: { pool: defaultPoolLimits, timeouts: defaultTimeouts } }
+      }
+      const [command = '', ...args] = target.split(' ')
       return { entry: { command, args }, effective: { pool: defaultPoolLimits, timeouts: defaultTimeouts } }
     },
     'upstream.check': ({ name, editing }) => ({
@@ -145,32 +170,51 @@ export function fakeCommands(world: FakeWorld, token: string): Handlers {
       return ok
     },
     'connection.reconnect': ({ connectionId }) => {
-      connectionOf(connectionId)
-      return { ok: true, streams: 0 }
+      const { upstream } = connectionOf(connectionId)
+      return { ok: true, streams: world.reconnect(upstream.name, connectionId) }
     },
     'upstream.signIn': ({ upstream }) => {
-      upstreamOf(upstream)
-      return { authorizationUrl: null, opened: false }
+      const authorizationUrl = `https://auth.example.com/authorize?client_id=poolscope&state=${encodeURIComponent(upstream)}`
+      signInState(upstream, 'auth.started', 'A sign-in was begun by a person', {
+        state: 'waiting-for-browser',
+        authorizationUrl,
+        error: null,
+      })
+      return { authorizationUrl, opened: false }
     },
-    'upstream.completeSignIn': ({ upstream }) => {
-      upstreamOf(upstream)
-      return ok
+    'upstream.completeSignIn': ({ upstream, redirectUrl }) => {
+      if (!redirectUrl.includes('code='))
+        throw new AppError('INVALID_ARGUMENT', 'This is not the address that the sign-in ends at: it has no code')
+      return signInState(upstream, 'auth.signed-in', 'Signed in', {
+        state: 'signed-in',
+        authorizationUrl: null,
+        issuer: 'https://auth.example.com',
+        scopes: ['read'],
+        expiresAt: Date.now() + 3_600_000,
+      })
     },
-    'upstream.cancelSignIn': ({ upstream }) => {
-      upstreamOf(upstream)
-      return ok
-    },
-    'upstream.signOut': ({ upstream }) => {
-      upstreamOf(upstream)
-      return ok
-    },
+    'upstream.cancelSignIn': ({ upstream }) =>
+      signInState(upstream, 'auth.failed', 'The sign-in was cancelled', {
+        state: 'signed-out',
+        authorizationUrl: null,
+      }),
+    'upstream.signOut': ({ upstream }) =>
+      signInState(upstream, 'auth.signed-out', 'Signed out by a person', {
+        state: 'signed-out',
+        issuer: null,
+        scopes: [],
+        expiresAt: null,
+      }),
     'logs.get': ({ connectionId }) => {
       const { connection } = connectionOf(connectionId)
-      const texts = [
-        'Server running on stdio',
-        '\u001b[33mwarning\u001b[0m cache is cold',
-        '<b>not markup</b> <script>alert(1)</script>',
-      ]
+      const texts =
+        connection.pid === null
+          ? sessionLog
+          : [
+              'Server running on stdio',
+              '\u001b[33mwarning\u001b[0m cache is cold',
+              '<b>not markup</b> <script>alert(1)</script>',
+            ]
       return {
         lines: texts.map((text, seq) => ({ seq, at: connection.openedAt + seq * 900, text })),
         droppedBytes: 0,

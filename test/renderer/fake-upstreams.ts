@@ -1,4 +1,12 @@
-import type { ConnectionState, Failure, PoolSnapshot, UpstreamSnapshot, UpstreamState } from '../../shared/contract.ts'
+import type {
+  AuthView,
+  ConnectionState,
+  Failure,
+  PoolSnapshot,
+  UpstreamSnapshot,
+  UpstreamState,
+} from '../../shared/contract.ts'
+import { remotePlans, type StreamPlan } from './fake-remotes.ts'
 
 /** What a made-up upstream is like. */
 export interface Plan {
@@ -20,6 +28,11 @@ export interface Plan {
   stats?: Partial<UpstreamSnapshot['stats']>
   advice?: string[]
   failure?: Omit<Failure, 'at'> & { secondsAgo: number }
+  /** Of the sessions of a server elsewhere. */
+  streams?: readonly StreamPlan[]
+  /** Of every session but the first; default: as the first. */
+  streamsOfOthers?: readonly StreamPlan[]
+  auth?: () => AuthView
 }
 
 const quiet = { traffic: 0, perSecond: 0, p50Ms: 0 }
@@ -138,24 +151,14 @@ export const plans: readonly Plan[] = [
     max: 2,
     isolation: 'session',
   },
-  {
-    name: 'docs (remote)',
-    target: 'https://mcp.example.com/mcp',
-    state: 'unsupported',
-    connections: 0,
-    ...quiet,
-    memoryMib: 0,
-    max: 4,
-    transport: 'http',
-    advice: ['HTTP upstreams come with a later version.'],
-  },
+  ...remotePlans,
 ]
 
 /** A plan as the host would show it; times in the plan are distances from now. */
 export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot {
   const now = Date.now()
   const { breaker, reconnect } = plan.pool ?? {}
-  const working = plan.state !== 'stopped' && plan.state !== 'failing' && plan.state !== 'unsupported'
+  const working = !['stopped', 'failing', 'unauthorized', 'unsupported'].includes(plan.state)
   return {
     name: plan.name,
     state: plan.state,
@@ -191,7 +194,7 @@ export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot 
       cpuPercent: 0,
       ...plan.stats,
     },
-    auth: null,
+    auth: plan.auth?.() ?? null,
     lastFailure: plan.failure ? failureOf(plan.failure, now) : null,
     advice: plan.advice ?? [],
     connections: [],

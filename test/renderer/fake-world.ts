@@ -8,6 +8,7 @@ import type {
 } from '../../shared/contract.ts'
 import { eventsKept } from '../../shared/events.ts'
 import { pointsKept } from '../../shared/state.ts'
+import { buildStreams, reconnectStreams, streamHistory, streamsSecond } from './fake-streams.ts'
 import { buildUpstream, type Plan, plans } from './fake-upstreams.ts'
 
 const mib = 1024 * 1024
@@ -41,7 +42,7 @@ export class FakeWorld {
 
   add(plan: Plan): void {
     const upstream = buildUpstream(plan, this.#url)
-    for (let i = 0; i < plan.connections; i++) upstream.connections.push(this.#connection(plan))
+    for (let i = 0; i < plan.connections; i++) upstream.connections.push(this.#connection(plan, i))
     this.plans.set(plan.name, plan)
     this.upstreams.set(plan.name, upstream)
     this.points.set(plan.name, [])
@@ -89,6 +90,7 @@ export class FakeWorld {
     upstream: string | null,
     message: string,
     at = Date.now(),
+    details: Partial<Pick<EventRecord, 'connectionId' | 'data'>> = {},
   ): void {
     const event: EventRecord = {
       id: ++this.#eventId,
@@ -99,9 +101,24 @@ export class FakeWorld {
       connectionId: null,
       pid: null,
       message,
+      ...details,
     }
     this.events = [event, ...this.events].slice(0, eventsKept)
     this.#newEvents.push(event)
+  }
+
+  /** Has the waiting streams of a session tried at once. @returns how many */
+  reconnect(name: string, connectionId: string): number {
+    let tried = 0
+    this.update(name, (draft) => {
+      for (const connection of draft.connections)
+        if (connection.id === connectionId) tried += reconnectStreams(connection, Date.now(), this.#tellOf(name))
+    })
+    return tried
+  }
+
+  #tellOf(name: string): Parameters<typeof streamHistory>[2] {
+    return (kind, level, message, at, details) => this.event(kind, level, name, message, at, details)
   }
 
   /** Moves the world on by a quarter of a second. @returns what changed, as the host would send it */
@@ -173,7 +190,7 @@ export class FakeWorld {
         connection.inFlight = busy ? 1 : 0
         connection.leasedSince = busy ? Date.now() : null
         connection.stateSince = Date.now()
-        connection.cpuPercent = Math.round(busy ? 4 + this.#random() * 18 : this.#random())
+        if (!isRemote(plan)) connection.cpuPercent = Math.round(busy ? 4 + this.#random() * 18 : this.#random())
       }
       draft.pool.waiting = load > draft.pool.max ? Math.round((load - draft.pool.max) * 2 + this.#random() * 2) : 0
       draft.pool.oldestWaitMs = draft.pool.waiting * 40
@@ -193,6 +210,11 @@ export class FakeWorld {
           this.update(name, (draft) => {
             for (const c of draft.connections) if (c.id === connection.id) c.state = 'idle'
           })
+    for (const [name, { connections }] of this.upstreams)
+      if (connections.some(({ streams }) => streams.some(({ state }) => state === 'waiting')))
+        this.update(name, (draft) => {
+          for (const connection of draft.connections) streamsSecond(connection, now, this.#tellOf(name))
+        })
     const roll = this.#random()
     if (roll < 0.12)
       this.event('session.opened', 'info', 'demo', 'A client opened a session: claude-code 2.4.1, legacy era', now)
@@ -218,6 +240,11 @@ export class FakeWorld {
     }
     if (this.upstreams.size === 0) return
     const ago = (seconds: number) => Date.now() - seconds * 1_000
+    for (const [name, plan] of this.plans) {
+      const [first, ...others] = this.upstreams.get(name)?.connections ?? []
+      if (first) streamHistory([first], plan.streams ?? [], this.#tellOf(name))
+      streamHistory(others, plan.streamsOfOthers ?? plan.streams ?? [], this.#tellOf(name))
+    }
     this.event('host.started', 'info', null, 'Host 0.1.0 started with 8 upstreams', this.startedAt)
     this.event('gateway.listening', 'info', null, `Gateway is listening on ${this.#url}`, this.startedAt + 40)
     this.event(
@@ -303,32 +330,37 @@ export class FakeWorld {
         pool.leased === pool.max && pool.waiting > 0 ? 'busy' : connections.length === 0 ? 'idle' : 'ready'
   }
 
-  #connection(plan: Plan): ConnectionSnapshot {
+  #connection(plan: Plan, nth = 0): ConnectionSnapshot {
     const now = Date.now()
+    const remote = isRemote(plan)
+    const openedAt = now - Math.round(this.#random() * 5_000_000)
+    const streams = nth === 0 ? plan.streams : (plan.streamsOfOthers ?? plan.streams)
     return {
       id: `c${this.#nextConnection++}`,
       upstream: plan.name,
-      pid: this.#nextPid++,
+      pid: remote ? null : this.#nextPid++,
       state: plan.connectionState ?? 'idle',
       openReason: 'demand',
       closeReason: null,
       spare: false,
-      openedAt: now - Math.round(this.#random() * 5_000_000),
+      openedAt,
       stateSince: now,
       served: Math.round(this.#random() * 4_000),
       inFlight: 0,
       errors: Math.round(this.#random() * 3),
       leasedSince: null,
       leakWarned: false,
-      cpuPercent: 0,
-      memoryBytes: Math.round(plan.memoryMib * mib * (0.9 + 0.2 * this.#random())),
-      processes: 1,
+      cpuPercent: remote ? null : 0,
+      memoryBytes: remote ? null : Math.round(plan.memoryMib * mib * (0.9 + 0.2 * this.#random())),
+      processes: remote ? null : 1,
       stderrBytes: 1_240,
-      streams: [],
+      streams: buildStreams(streams ?? [], openedAt),
       lastError: null,
     }
   }
 }
+
+const isRemote = ({ transport }: Plan) => transport === 'http' || transport === 'sse'
 
 /** A small seeded generator, so that two runs look alike. */
 function mulberry32(seed: number): () => number {

@@ -25,7 +25,7 @@ export function EditorForm({ source, onOpenChange }: { source: EditorSource; onO
   }
   const submit = async () => {
     if (await editor.send()) {
-      toast.success(adding ? `${name} was added and is starting` : `${name} was changed`)
+      toast.success(adding ? `${name} was added` : `${name} was changed`)
       onOpenChange(false)
       navigate({ screen: 'upstream', name, tab: 'health' })
     } else focusFirst(formId, editor.errors)
@@ -39,8 +39,8 @@ export function EditorForm({ source, onOpenChange }: { source: EditorSource; onO
       title={adding ? 'Add an upstream' : `Edit ${name}`}
       description={
         adding
-          ? 'An MCP server that Poolscope runs and shares among all clients. It is saved to the config file and started at once.'
-          : 'Limits take effect at once. A changed command, argument or variable replaces the processes one after the other.'
+          ? 'An MCP server that Poolscope runs, or reaches, and shares among all clients. It is saved to the config file and used at once.'
+          : 'Limits take effect at once. What else is changed replaces the connections one after the other.'
       }
       size="lg"
       footer={

@@ -3,12 +3,13 @@ import type { findingSchema } from '../../../shared/commands.ts'
 import { entrySchemaFor, upstreamNameSchema } from '../../../shared/config.ts'
 import { type EditorForm, formToEntry, type RawEntry } from './form.ts'
 import { limitFields, limitId, limitText, parseLimit } from './limits.ts'
+import { oauthFields } from './oauth.ts'
 
 export type Finding = z.infer<typeof findingSchema>
 
 /**
  * The field of the form that a path belongs to: `name`, `command`, `args`, `env` rows as `env.KEY` or `env.<row id>`,
- * limits as `pool.maxConnections`. What belongs to no field is `form`, and stands above all of them.
+ * headers alike, settings of the sign-in as `oauth.clientId`, limits as `pool.maxConnections`. What belongs to no field is `form`, and stands above all of them.
  */
 export function fieldOf(path: readonly (string | number)[]): string {
   const [first, second] = path[0] === 'entry' ? path.slice(1) : path
@@ -24,6 +25,8 @@ export function fieldOf(path: readonly (string | number)[]): string {
     case 'env':
     case 'headers':
       return second === undefined ? first : `${first}.${second}`
+    case 'oauth':
+      return oauthFields.some(({ key }) => key === second) ? `oauth.${second}` : 'oauth'
     case 'pool':
     case 'timeouts': {
       const id = `${first}.${second}`
@@ -41,6 +44,7 @@ export function checkForm(form: EditorForm, base: RawEntry, options: { checkName
   if (options.checkName) findings.push(...schemaFindings(upstreamNameSchema, form.name.trim(), ['name']))
   findings.push(...schemaFindings(entrySchemaFor(entry), withTarget(entry), []))
   findings.push(...crossFindings(form))
+  if (form.transport !== 'stdio') findings.push(...headerFindings(form))
   return firstPerField(findings)
 }
 
@@ -55,9 +59,29 @@ function withTarget(entry: RawEntry): RawEntry {
 function schemaFindings(schema: z.ZodType, value: unknown, path: (string | number)[]): Finding[] {
   const parsed = schema.safeParse(value)
   if (parsed.success) return []
-  return parsed.error.issues.map((issue) => {
-    const place = [...path, ...issue.path.filter((part) => typeof part !== 'symbol')]
-    return { path: place, level: 'error', message: rangeMessage(issue, fieldOf(place)) ?? issue.message }
+  return parsed.error.issues.flatMap((issue) => issueFindings(issue, path))
+}
+
+function issueFindings(issue: z.core.$ZodIssue, path: (string | number)[]): Finding[] {
+  const place = [...path, ...issue.path.filter((part) => typeof part !== 'symbol')]
+  // Of `false, or settings` a person who wrote settings meant settings: what is wrong in them is what counts.
+  const meant =
+    issue.code === 'invalid_union' ? (issue.errors.at(-1) ?? []).filter((inner) => inner.path.length > 0) : []
+  if (meant.length > 0) return meant.flatMap((inner) => issueFindings(inner, place))
+  return [{ path: place, level: 'error', message: rangeMessage(issue, fieldOf(place)) ?? issue.message }]
+}
+
+/** RFC 9110, 5.1 and 5.5: a name is a token, and a value has no line breaks. */
+const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+function headerFindings({ headers }: EditorForm): Finding[] {
+  return headers.flatMap(({ id, key, value }): Finding[] => {
+    const name = key.trim()
+    if (name !== '' && !headerName.test(name))
+      return [{ path: ['headers', id], level: 'error', message: 'a header’s name has letters, digits and - only' }]
+    if (/[\r\n\0]/.test(value))
+      return [{ path: ['headers', id], level: 'error', message: 'a header’s value has no line breaks' }]
+    return []
   })
 }
 

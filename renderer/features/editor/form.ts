@@ -1,5 +1,7 @@
+import type { UpstreamSnapshot } from '../../../shared/state.ts'
 import { argumentsToText, textToArguments } from './arguments.ts'
 import { type LimitField, limitFields, limitId, limitText, parseLimit } from './limits.ts'
+import { type OAuthForm, oauthToForm, setOAuth } from './oauth.ts'
 
 /** An entry as it stands in a config file; what the form does not know is kept as it is. */
 export type RawEntry = Readonly<Record<string, unknown>>
@@ -11,10 +13,13 @@ export interface PairRow {
   value: string
 }
 
+/** How a server is reached; `http` finds out which of the HTTP transports it speaks, `sse` is the old one for certain. */
+export type Transport = UpstreamSnapshot['transport']
+
 /** What the editor holds: texts, exactly as typed. Empty means: not set, the default counts. */
 export interface EditorForm {
   name: string
-  transport: 'stdio' | 'http'
+  transport: Transport
   command: string
   /** One argument per line. */
   args: string
@@ -22,6 +27,7 @@ export interface EditorForm {
   cwd: string
   url: string
   headers: readonly PairRow[]
+  oauth: OAuthForm
   protocol: string
   isolation: string
   /** By {@link limitId}. */
@@ -66,21 +72,24 @@ export function entryToForm(name: string, entry: RawEntry): EditorForm {
     cwd: text(entry.cwd),
     url: text(entry.url),
     headers: rowsOf(entry.headers),
+    oauth: oauthToForm(entry.oauth),
     protocol: text(entry.protocol),
     isolation: text(entry.isolation),
     limits: Object.fromEntries(limits),
   }
 }
 
-const transportOf = (entry: RawEntry): 'stdio' | 'http' =>
-  entry.url !== undefined || (typeof entry.type === 'string' && entry.type !== 'stdio') ? 'http' : 'stdio'
+function transportOf({ type, url }: RawEntry): Transport {
+  if (type === 'sse') return 'sse'
+  return url !== undefined || (typeof type === 'string' && type !== 'stdio') ? 'http' : 'stdio'
+}
 
 /** A server is reached in one way: what belongs to the other would win over it in some clients. */
-function switchTransport(entry: Record<string, unknown>, to: 'stdio' | 'http'): void {
-  for (const key of to === 'stdio' ? ['type', 'url', 'headers'] : ['type', 'command', 'args', 'env', 'cwd']) {
+function switchTransport(entry: Record<string, unknown>, to: Transport): void {
+  for (const key of to === 'stdio' ? ['type', 'url', 'headers', 'oauth'] : ['type', 'command', 'args', 'env', 'cwd']) {
     delete entry[key]
   }
-  if (to === 'http') entry.type = 'http'
+  if (to !== 'stdio') entry.type = to
 }
 
 /**
@@ -100,6 +109,7 @@ export function formToEntry(form: EditorForm, base: RawEntry = {}): { entry: Raw
   } else {
     setText(entry, 'url', form.url.trim(), base)
     setPairs(entry, 'headers', form.headers, base, issues)
+    setOAuth(entry, form.oauth, base, issues)
   }
   setText(entry, 'protocol', form.protocol, base)
   setText(entry, 'isolation', form.isolation, base)

@@ -2,7 +2,7 @@ import { ChevronRight } from 'lucide-react'
 import { useState } from 'react'
 import { Field, Input, Select } from '../../components/index.ts'
 import { defaultOf, type LimitField, limitFields, limitHelp, limitId, limitText } from './limits.ts'
-import { said } from './server-fields.tsx'
+import { said } from './said.ts'
 import type { Editor } from './use-editor.ts'
 
 const basic = limitFields.filter((field) => field.group === 'basic')

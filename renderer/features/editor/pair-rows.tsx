@@ -13,10 +13,16 @@ export interface PairRowsProps {
   rows: readonly PairRow[]
   onChange: (rows: readonly PairRow[]) => void
   finding: (field: string) => Finding | undefined
+  hint?: string
+}
+
+const placeholders = {
+  env: { name: 'NAME', value: 'value, or ${VARIABLE}' },
+  headers: { name: 'Authorization', value: 'Bearer ${TOKEN}' },
 }
 
 /** Names and values, one row each. Values are often secrets, so they are masked until somebody looks. */
-export function PairRows({ title, one, field, rows, onChange, finding }: PairRowsProps) {
+export function PairRows({ title, one, field, rows, onChange, finding, hint }: PairRowsProps) {
   const [revealed, setRevealed] = useState<ReadonlySet<number>>(new Set())
   const set = (id: number, part: Partial<PairRow>) =>
     onChange(rows.map((row) => (row.id === id ? { ...row, ...part } : row)))
@@ -26,7 +32,7 @@ export function PairRows({ title, one, field, rows, onChange, finding }: PairRow
     )
 
   const onPaste = (event: ClipboardEvent, row: PairRow) => {
-    const pasted = readPairs(event.clipboardData.getData('text'))
+    const pasted = readPairs(event.clipboardData.getData('text'), field)
     if (pasted.length === 0) return
     event.preventDefault()
     onChange(rows.flatMap((other) => (other === row ? pasted : [other])))
@@ -46,7 +52,7 @@ export function PairRows({ title, one, field, rows, onChange, finding }: PairRow
                 mono
                 aria-label={`Name of ${one} ${i + 1}`}
                 aria-invalid={wrong?.level === 'error' || undefined}
-                placeholder="NAME"
+                placeholder={placeholders[field].name}
                 value={row.key}
                 onValueChange={(key) => set(row.id, { key })}
                 onPaste={(event) => onPaste(event, row)}
@@ -56,7 +62,7 @@ export function PairRows({ title, one, field, rows, onChange, finding }: PairRow
                 mono
                 type={shown ? 'text' : 'password'}
                 aria-label={`Value of ${label}`}
-                placeholder="value, or ${VARIABLE}"
+                placeholder={placeholders[field].value}
                 value={row.value}
                 onValueChange={(value) => set(row.id, { value })}
                 className="flex-1"
@@ -84,6 +90,7 @@ export function PairRows({ title, one, field, rows, onChange, finding }: PairRow
           </div>
         )
       })}
+      {hint && rows.length > 0 && <p className="text-xs text-ink-3">{hint}</p>}
       <div>
         <Button size="sm" variant="ghost" icon={Plus} onClick={() => onChange([...rows, pairRow()])}>
           Add {one}

@@ -12,7 +12,7 @@ export interface PasteBoxProps {
   onFill: (form: EditorForm, base: RawEntry) => void
 }
 
-/** Takes what a server's README offers, a command line or a client's JSON, and fills the form with it. */
+/** Takes what a server's README offers, a command line, a URL or a client's JSON, and fills the form with it. */
 export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
   const [text, setText] = useState('')
   const [filled, setFilled] = useState<string | null>(null)
@@ -37,7 +37,7 @@ export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
         label={
           <span className="inline-flex items-center gap-1.5">
             <ClipboardPaste aria-hidden className="size-3.5" />
-            Paste a command line, or the JSON of a client’s config
+            Paste a command line, a URL, or the JSON of a client’s config
           </span>
         }
         error={paste.kind === 'error' ? paste.message : undefined}
@@ -46,7 +46,7 @@ export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
           mono
           rows={2}
           value={text}
-          placeholder={'npx -y @modelcontextprotocol/server-everything\n{ "mcpServers": { … } }'}
+          placeholder={'npx -y @modelcontextprotocol/server-everything\nhttps://example.com/mcp'}
           onValueChange={(next) => {
             setText(next)
             setFilled(null)

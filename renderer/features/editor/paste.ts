@@ -1,5 +1,6 @@
 import { type ParseError, parse } from 'jsonc-parser'
 import { upstreamNameSchema } from '../../../shared/config.ts'
+import { readClaudeCommand } from './client-command.ts'
 import { readCommandLine } from './command-line.ts'
 import type { RawEntry } from './form.ts'
 
@@ -11,7 +12,7 @@ export interface PastedServer {
 
 export type Paste =
   | { kind: 'empty' }
-  | { kind: 'servers'; from: 'json' | 'command'; servers: PastedServer[] }
+  | { kind: 'servers'; from: 'json' | 'command' | 'url'; servers: PastedServer[] }
   | { kind: 'error'; message: string }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -22,20 +23,28 @@ const isEntry = (value: unknown): value is Record<string, unknown> =>
 
 /**
  * Reads what a server's README offers: a client's config (`mcpServers`, `servers`, VS Code's `mcp.servers`), one server
- * out of such a file with or without its name, or a command line.
+ * out of such a file with or without its name, a URL, a command line, or a client's own command that adds one.
  */
 export function readPaste(text: string): Paste {
   const trimmed = text.trim()
   if (trimmed === '') return { kind: 'empty' }
+  if (/^https?:\/\/\S+$/.test(trimmed)) return readUrl(trimmed)
   return looksLikeJson(trimmed) ? readJson(trimmed) : readLine(trimmed)
 }
 
 const looksLikeJson = (text: string) => /^[{]|^\/[/*]|^"[^"\n]*"\s*:/.test(text)
 
+function readUrl(url: string): Paste {
+  if (!URL.canParse(url)) return { kind: 'error', message: 'This is no complete URL.' }
+  return { kind: 'servers', from: 'url', servers: [{ name: guessUrlName(url), entry: { type: 'http', url } }] }
+}
+
 function readLine(text: string): Paste {
   const line = readCommandLine(text)
   if (!line.ok) return { kind: 'error', message: line.message }
   const { command, args, env } = line
+  const added = readClaudeCommand([command, ...args])
+  if (added) return { kind: 'servers', from: 'command', servers: [added] }
   const entry: Record<string, unknown> = { command }
   if (args.length > 0) entry.args = args
   if (Object.keys(env).length > 0) entry.env = env
@@ -58,7 +67,11 @@ function readJson(text: string): Paste {
 }
 
 function findServers(root: unknown): PastedServer[] {
-  if (isEntry(root)) return [{ name: guessName(text(root.command ?? root.url), list(root.args)), entry: root }]
+  if (isEntry(root)) {
+    const name =
+      root.command === undefined ? guessUrlName(text(root.url)) : guessName(text(root.command), list(root.args))
+    return [{ name, entry: root }]
+  }
   if (!isRecord(root)) return []
   for (const key of ['mcpServers', 'servers', 'mcp']) {
     const inner = root[key]
@@ -89,6 +102,24 @@ const withValue = new Set([
   '--package',
   '--from',
 ])
+
+/** Parts of a path or a host that say what kind of thing stands there, and not whose. */
+const generic = /^(mcp|sse|api|v\d+|server|servers|www|app|remote|public|http|stream|messages?)$/i
+
+/** `https://mcp.linear.app/sse` is `linear`; `https://example.com/github/mcp` is `github`. */
+export function guessUrlName(text: string): string {
+  const url = URL.parse(text)
+  if (!url) return ''
+  const path = url.pathname.split('/').filter((part) => part !== '' && !generic.test(part))
+  // A number is no name, and of a name the last label is its top-level domain.
+  const host = /^[\d.]+$|^\[|^localhost$/.test(url.hostname) ? [] : url.hostname.split('.').slice(0, -1)
+  const labels = host.filter((label) => !generic.test(label))
+  const guess = (path.at(-1) ?? labels.at(-1) ?? '').replace(
+    /^(mcp-server-|server-|mcp-)|(-mcp-server|-mcp|-server)$/g,
+    '',
+  )
+  return upstreamNameSchema.safeParse(guess).success ? guess : ''
+}
 
 /** `npx -y @modelcontextprotocol/server-github` is `github`; `node /srv/notes/dist/index.js` is `notes`. */
 export function guessName(command: string, args: readonly string[]): string {

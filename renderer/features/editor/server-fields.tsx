@@ -1,11 +1,15 @@
 import { isolationSchema, protocolSchema } from '../../../shared/config.ts'
-import { Callout, Field, Input, Select, type SelectItem, TextArea } from '../../components/index.ts'
+import { Field, Input, Select, type SelectItem, TextArea } from '../../components/index.ts'
+import type { Transport } from './form.ts'
+import { OAuthInputs } from './oauth-inputs.tsx'
 import { PairRows } from './pair-rows.tsx'
+import { said } from './said.ts'
 import type { Editor } from './use-editor.ts'
 
-const transports: SelectItem<'stdio' | 'http'>[] = [
-  { value: 'stdio', label: 'Command (stdio)' },
-  { value: 'http', label: 'URL (HTTP, SSE)' },
+const transports: SelectItem<Transport>[] = [
+  { value: 'stdio', label: 'Command (stdio)', hint: 'A program that runs here' },
+  { value: 'http', label: 'URL (HTTP)', hint: 'Finds out which transport it speaks' },
+  { value: 'sse', label: 'URL (old SSE)', hint: 'HTTP+SSE of 2024-11-05, for certain' },
 ]
 
 /** Select has no empty value of its own; this one stands for "not set". */
@@ -23,16 +27,16 @@ const protocols: SelectItem<string>[] = [
 ]
 
 const isolationHints: Record<string, string> = {
-  shared: 'Any request on any process',
-  session: 'A process of its own for each session',
-  multiplex: 'Several requests at once on one process',
+  shared: 'Any request on any connection',
+  session: 'A connection of its own for each client session',
+  multiplex: 'Several requests at once on one connection',
 }
 const isolations: SelectItem<string>[] = [
   { value: unset, label: 'Default (shared)' },
   ...isolationSchema.options.map((value) => ({ value, label: value, hint: isolationHints[value] ?? '' })),
 ]
 
-/** Which server, and how it is started. */
+/** Which server, and how it is started or reached. */
 export function ServerFields({ editor }: { editor: Editor }) {
   const { form, change, mode } = editor
   return (
@@ -141,18 +145,10 @@ function HttpFields({ editor }: { editor: Editor }) {
           rows={form.headers}
           onChange={(headers) => change({ headers })}
           finding={editor.finding}
+          hint="A secret is best kept in a variable of the host’s environment: Authorization, Bearer ${TOKEN}."
         />
       </div>
-      <Callout tone="info" className="col-span-2">
-        The entry is kept in the config file, but this version runs stdio servers only.
-      </Callout>
+      <OAuthInputs editor={editor} />
     </>
   )
-}
-
-/** What Field is to say about a field. */
-export function said(editor: Editor, field: string): { error?: string; warning?: string } {
-  const finding = editor.finding(field)
-  if (!finding) return {}
-  return finding.level === 'error' ? { error: finding.message } : { warning: finding.message }
 }

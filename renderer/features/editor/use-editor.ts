@@ -90,7 +90,7 @@ export function useEditor({ mode, initial, base: firstBase }: EditorSource): Edi
     fill: (next, nextBase) => {
       setForm(next)
       setBase(nextBase)
-      touch(['name', 'command', 'args', 'env', 'url', 'headers', 'cwd'])
+      touch(['name', 'command', 'args', 'env', 'url', 'headers', 'oauth', 'cwd'])
     },
     finding: (field) => {
       const shown = tried || mode === 'edit' || touched.has(field) || touched.has(field.split('.')[0] ?? field)

@@ -1,6 +1,7 @@
 import { useShallow } from 'zustand/react/shallow'
 import type { UpstreamSnapshot } from '../../../shared/contract.ts'
 import { useStore } from '../../store/store.ts'
+import { isLasting, streamTrouble } from '../upstream/streams/trouble.ts'
 
 /** Columns that can be sorted by. `config` is the order of the config file. */
 export type SortKey =
@@ -37,9 +38,15 @@ const read: Record<Exclude<SortKey, 'config'>, (upstream: UpstreamSnapshot) => n
   memory: ({ stats }) => stats.memoryBytes,
 }
 
-/** What is broken comes first, whatever the order: nobody should have to look for it. */
+/** What is broken, or waits for a person, comes first, whatever the order: nobody should have to look for it. */
 export const isBroken = ({ state, pool }: UpstreamSnapshot): boolean =>
-  state === 'failing' || (state !== 'stopped' && pool.breaker.state !== 'closed')
+  state === 'failing' || state === 'unauthorized' || (state !== 'stopped' && pool.breaker.state !== 'closed')
+
+/** Served, but without what its server tells by itself: streams that were lost and stay lost. */
+const hasLostStreams = ({ connections }: UpstreamSnapshot): boolean => {
+  const trouble = streamTrouble(connections)
+  return trouble !== null && isLasting(trouble)
+}
 
 export function orderUpstreams(
   upstreams: readonly UpstreamSnapshot[],
@@ -75,11 +82,14 @@ export const useUpstreamOrder = (sort: Sort, filter: string): readonly string[] 
     }),
   )
 
-/** Names of what needs attention. */
-export const useBrokenNames = (): readonly string[] =>
+/** Names of what needs attention, what is broken before what is impaired. */
+export const useAttentionNames = (): readonly string[] =>
   useStore(
-    useShallow((s) => {
-      const { model } = s
-      return model?.names.filter((name) => model.upstreams[name] && isBroken(model.upstreams[name])) ?? []
-    }),
+    useShallow((s) => (s.model ? attentionOrder(s.model.names.flatMap((name) => s.model?.upstreams[name] ?? [])) : [])),
   )
+
+export const attentionOrder = (upstreams: readonly UpstreamSnapshot[]): string[] =>
+  [
+    ...upstreams.filter(isBroken),
+    ...upstreams.filter((upstream) => !isBroken(upstream) && hasLostStreams(upstream)),
+  ].map(({ name }) => name)

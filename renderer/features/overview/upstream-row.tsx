@@ -2,7 +2,9 @@ import { memo, type ReactNode, useMemo } from 'react'
 import type { UpstreamSnapshot } from '../../../shared/contract.ts'
 import { upstreamHash } from '../../app/routes.ts'
 import { select } from '../../app/ui.ts'
+import { isRemote } from '../../app/words.ts'
 import {
+  Badge,
   cn,
   formatBytes,
   formatCount,
@@ -10,10 +12,12 @@ import {
   OccupancyBar,
   Sparkline,
   StateBadge,
+  streamLook,
   Td,
   Tr,
 } from '../../components/index.ts'
-import { usePoints, useUpstream } from '../../store/hooks.ts'
+import { useNow, usePoints, useUpstream } from '../../store/hooks.ts'
+import { type StreamTrouble, streamTrouble, troubleText } from '../upstream/streams/trouble.ts'
 import { RowActions } from './row-actions.tsx'
 
 /** One upstream. The row is its own subscription: a frame about another upstream does not touch it. */
@@ -24,7 +28,10 @@ export const UpstreamRow = memo(function UpstreamRow({ name, selected }: { name:
     <Tr data-upstream={name} data-selected={selected} onMouseDown={() => select(name)} onFocus={() => select(name)}>
       <NameCell upstream={upstream} />
       <Td data-col="state">
-        <StateBadge kind="upstream" state={upstream.state} />
+        <span className="flex items-center gap-1">
+          <StateBadge kind="upstream" state={upstream.state} />
+          <LostStreams connections={upstream.connections} />
+        </span>
       </Td>
       <Td data-col="protocol" className="hidden text-ink-2 @min-[1050px]:table-cell">
         {upstream.era ?? upstream.protocol}
@@ -58,16 +65,42 @@ export const UpstreamRow = memo(function UpstreamRow({ name, selected }: { name:
   )
 })
 
+/** A stream that was lost a moment ago is on its way back: told in its place, so that nothing moves. */
+function LostStreams({ connections }: Pick<UpstreamSnapshot, 'connections'>) {
+  const trouble = streamTrouble(connections)
+  return trouble && <LostStreamsBadge trouble={trouble} />
+}
+
+function LostStreamsBadge({ trouble }: { trouble: StreamTrouble }) {
+  const text = troubleText(trouble, useNow())
+  const { tone, icon } = streamLook.waiting
+  return (
+    <Badge tone={tone} icon={icon} title={text}>
+      <span aria-hidden>
+        {trouble.reconnecting}/{trouble.total}
+      </span>
+      <span className="sr-only">{text}</span>
+    </Badge>
+  )
+}
+
 function NameCell({ upstream }: { upstream: UpstreamSnapshot }) {
   return (
     <th scope="row" className="h-7 max-w-0 border-b border-line pr-2 pl-3 text-left font-normal whitespace-nowrap">
-      <a
-        href={upstreamHash(upstream.name)}
-        title={upstream.target}
-        className="block truncate font-medium text-ink hover:text-accent-ink hover:underline"
-      >
-        {upstream.name}
-      </a>
+      <span className="flex items-baseline gap-1.5">
+        <a
+          href={upstreamHash(upstream.name)}
+          title={upstream.target}
+          className="min-w-0 truncate font-medium text-ink hover:text-accent-ink hover:underline"
+        >
+          {upstream.name}
+        </a>
+        {isRemote(upstream.transport) && (
+          <span data-col="transport" className="shrink-0 rounded border border-line px-1 text-2xs text-ink-2">
+            {upstream.transport}
+          </span>
+        )}
+      </span>
     </th>
   )
 }

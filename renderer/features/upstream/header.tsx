@@ -32,7 +32,10 @@ export function UpstreamHeader({ name }: { name: string }) {
         <Identity name={name} />
         <Actions name={name} />
       </div>
-      <Addresses name={name} />
+      <div className="flex flex-col">
+        <Addresses name={name} />
+        <RemoteFacts name={name} />
+      </div>
     </header>
   )
 }
@@ -89,7 +92,7 @@ function Identity({ name }: { name: string }) {
       )}
       {server && (
         <span
-          className="hidden min-w-0 shrink-100 truncate text-xs text-ink-3 min-[1180px]:inline"
+          className="hidden min-w-0 flex-1 basis-0 truncate text-xs text-ink-3 min-[1180px]:inline"
           title={`MCP ${server.protocolVersion}`}
         >
           {server.name} {server.version} · MCP {server.protocolVersion}
@@ -104,7 +107,7 @@ function Addresses({ name }: { name: string }) {
   const url = useUpstreamPart(name, (upstream) => upstream.url) ?? ''
   const remote = isRemote(useUpstreamPart(name, (upstream) => upstream.transport))
   return (
-    <dl className="grid grid-cols-[auto_minmax(0,max-content)_auto] items-center justify-start gap-x-2 text-sm">
+    <dl className="grid grid-cols-[48px_minmax(0,max-content)_auto] items-center justify-start gap-x-2 text-sm">
       <dt className="text-xs text-ink-3">{remote ? 'Reaches' : 'Runs'}</dt>
       <dd className="truncate font-mono text-ink-2" title={target}>
         {target}
@@ -125,7 +128,6 @@ function Addresses({ name }: { name: string }) {
           onClick={() => openDialog({ kind: 'connect', name })}
         />
       </dd>
-      {remote && <RemoteFacts name={name} />}
     </dl>
   )
 }

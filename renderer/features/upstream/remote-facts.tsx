@@ -1,23 +1,29 @@
 import { useMemo } from 'react'
 import type { AuthView, ConnectionSnapshot } from '../../../shared/state.ts'
 import { upstreamHash } from '../../app/routes.ts'
-import { Badge, Countdown, cn, plural, StateBadge, streamLook } from '../../components/index.ts'
+import { isRemote } from '../../app/words.ts'
+import { Badge, Countdown, plural, StateBadge, streamLook, visibleText } from '../../components/index.ts'
 import { useNow, useUpstreamPart } from '../../store/hooks.ts'
-import { RetryNow } from './streams/table.tsx'
+import { RetryNow } from './streams/retry-now.tsx'
 import { type StreamTrouble, streamTrouble, troubleText } from './streams/trouble.ts'
 
 const noConnections: never[] = []
 
 /** What only a server elsewhere has, in the header where it takes no click: its sessions, their streams, who is signed in. */
 export function RemoteFacts({ name }: { name: string }) {
+  const remote = isRemote(useUpstreamPart(name, (upstream) => upstream.transport))
+  return remote && <Facts name={name} />
+}
+
+function Facts({ name }: { name: string }) {
   const connections = useUpstreamPart(name, (upstream) => upstream.connections) ?? noConnections
   const auth = useUpstreamPart(name, (upstream) => upstream.auth) ?? null
   const trouble = useMemo(() => streamTrouble(connections), [connections])
   return (
-    <>
+    // As high with a button as without, so that nothing below moves when a stream is lost.
+    <dl className="grid h-6 grid-cols-[48px_minmax(0,1fr)] items-center gap-x-2 text-sm">
       <dt className="text-xs text-ink-3">Sessions</dt>
-      {/* As high with a button as without, so that nothing below moves when a stream is lost. */}
-      <dd className="col-span-2 flex h-6 min-w-0 items-center gap-x-2 text-ink-2">
+      <dd className="flex min-w-0 items-center gap-x-2 text-ink-2">
         <span className="whitespace-nowrap">
           <span className="font-medium text-ink tabular-nums">{connections.length}</span>
           {' · '}
@@ -26,7 +32,7 @@ export function RemoteFacts({ name }: { name: string }) {
         {trouble && <Trouble trouble={trouble} />}
         {auth && auth.kind !== 'none' && <Access name={name} auth={auth} />}
       </dd>
-    </>
+    </dl>
   )
 }
 
@@ -43,7 +49,7 @@ function Trouble({ trouble }: { trouble: StreamTrouble }) {
       <Badge
         tone={streamLook.waiting.tone}
         icon={streamLook.waiting.icon}
-        title={trouble.reason ?? ''}
+        title={visibleText((trouble.reason ?? '').slice(0, 1_000))}
         className="min-w-0 shrink"
       >
         <span className="truncate">{troubleText(trouble, now)}</span>
@@ -57,7 +63,7 @@ function Access({ name, auth: { kind, state, expiresAt } }: { name: string; auth
   return (
     <a
       href={upstreamHash(name, 'config')}
-      className={cn('flex items-center gap-1.5 whitespace-nowrap hover:underline')}
+      className="flex items-center gap-1.5 whitespace-nowrap hover:underline"
       title="Who lets us in, and what was granted: see Config"
     >
       {kind === 'header' && state !== 'failed' && state !== 'forbidden' ? (

@@ -2,15 +2,17 @@ import { CircleUser, FileJson, Pencil } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { openDialog } from '../../../app/ui.ts'
 import { Badge, Button, Callout, Skeleton, Table, Td, Th, Tr } from '../../../components/index.ts'
-import { useHost } from '../../../store/hooks.ts'
-import { entryToForm } from '../../editor/form.ts'
+import { useHost, useUpstreamPart } from '../../../store/hooks.ts'
+import { AccessFacts, SignOutButton } from '../sign-in/access-card.tsx'
 import { type LimitRow, limitRows, type Origin } from './rows.ts'
+import { Target } from './target.tsx'
 import { useEntry } from './use-entry.ts'
 
-/** How the upstream is configured: what is run, and every limit with where its value comes from. */
+/** How the upstream is configured: what is run or reached, who lets us in, and every limit with where its value comes from. */
 export function ConfigTab({ name }: { name: string }) {
   const entry = useEntry(name)
   const file = useHost()?.configFile
+  const auth = useUpstreamPart(name, (upstream) => upstream.auth) ?? null
   if (entry.state === 'loading')
     return (
       <div role="status" aria-label="Loading the entry" className="flex flex-col gap-2 p-4">
@@ -48,6 +50,19 @@ export function ConfigTab({ name }: { name: string }) {
       >
         <Target entry={entry.entry} />
       </Card>
+      {auth && (
+        <Card
+          title="Access"
+          action={
+            auth.kind === 'oauth' &&
+            (auth.state === 'signed-in' || auth.state === 'refreshing' || auth.state === 'forbidden') && (
+              <SignOutButton name={name} />
+            )
+          }
+        >
+          <AccessFacts auth={auth} />
+        </Card>
+      )}
       <Card title="Limits and timeouts">
         <LimitTable rows={rows} />
       </Card>
@@ -70,34 +85,6 @@ function Card({ title, action, children }: { title: string; action?: ReactNode; 
       </div>
       {children}
     </section>
-  )
-}
-
-function Target({ entry }: { entry: Record<string, unknown> }) {
-  const form = entryToForm('', entry)
-  const names = (form.transport === 'stdio' ? form.env : form.headers).map((row) => row.key)
-  const facts: [string, string][] =
-    form.transport === 'stdio'
-      ? [
-          ['Command', form.command],
-          ['Arguments', form.args || 'none'],
-          ['Environment', names.length > 0 ? `${names.join(', ')} (values hidden)` : 'none of its own'],
-          ['Working directory', form.cwd || 'the host’s'],
-        ]
-      : [
-          ['URL', form.url],
-          ['Headers', names.length > 0 ? `${names.join(', ')} (values hidden)` : 'none'],
-        ]
-  facts.push(['Protocol', form.protocol || 'auto (default)'], ['Isolation', form.isolation || 'shared (default)'])
-  return (
-    <dl className="grid grid-cols-[140px_minmax(0,1fr)] gap-y-1 px-3 py-2 text-sm">
-      {facts.map(([label, value]) => (
-        <div key={label} className="contents">
-          <dt className="text-ink-3">{label}</dt>
-          <dd className="font-mono whitespace-pre-wrap text-ink wrap-anywhere">{value}</dd>
-        </div>
-      ))}
-    </dl>
   )
 }
 

@@ -1,5 +1,5 @@
 import { createColumnHelper, rowSortingFeature, tableFeatures } from '@tanstack/react-table'
-import { Hourglass, RotateCw, Skull, Sparkles, Waves } from 'lucide-react'
+import { Hourglass, RotateCw, Skull, Sparkles, Unplug, Waves } from 'lucide-react'
 import { createContext, use } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
 import {
@@ -142,7 +142,7 @@ function ActionsCell() {
         onClick={() => actions.restart(connection)}
       />
       <IconButton
-        icon={Skull}
+        icon={remote ? Unplug : Skull}
         size="sm"
         label={remote ? 'Close now' : 'Kill'}
         variant="danger-ghost"

@@ -1,4 +1,4 @@
-import { RotateCw, Skull, Waves, X } from 'lucide-react'
+import { RotateCw, Skull, Unplug, Waves, X } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
 import { connectionWords, isRemote } from '../../../app/words.ts'
@@ -101,7 +101,7 @@ function Actions({ connection, remote }: { connection: ConnectionSnapshot; remot
       <Button size="sm" icon={RotateCw} disabled={ending} onClick={() => actions.restart(connection)}>
         Restart
       </Button>
-      <Button size="sm" icon={Skull} variant="danger-ghost" onClick={() => actions.kill(connection)}>
+      <Button size="sm" icon={remote ? Unplug : Skull} variant="danger-ghost" onClick={() => actions.kill(connection)}>
         {remote ? 'Close now' : 'Kill'}
       </Button>
     </span>

@@ -1,9 +1,7 @@
-import { RotateCw } from 'lucide-react'
 import { memo, useMemo } from 'react'
 import type { StreamSnapshot } from '../../../../shared/state.ts'
 import {
   Age,
-  Button,
   Countdown,
   formatCount,
   none,
@@ -14,7 +12,8 @@ import {
   Tr,
   visibleText,
 } from '../../../components/index.ts'
-import { useAction, useConnection, useUpstreamPart } from '../../../store/hooks.ts'
+import { useConnection, useUpstreamPart } from '../../../store/hooks.ts'
+import { RetryNow } from './retry-now.tsx'
 import { streamTrouble } from './trouble.ts'
 import { streamKindWords } from './words.ts'
 
@@ -134,21 +133,3 @@ const StreamRow = memo(function StreamRow({ connectionId, stream }: { connection
     </Tr>
   )
 })
-
-/** Has every stream of these sessions that waits tried at once. */
-export function RetryNow({ connectionIds, label }: { connectionIds: readonly string[]; label: string }) {
-  const { run, pending } = useAction()
-  return (
-    <Button
-      size="sm"
-      icon={RotateCw}
-      pending={pending}
-      onClick={() => {
-        for (const connectionId of connectionIds) void run('connection.reconnect', { connectionId })
-      }}
-      className="h-5"
-    >
-      {label}
-    </Button>
-  )
-}

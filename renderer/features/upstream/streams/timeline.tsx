@@ -121,9 +121,9 @@ function Lanes({ lanes, now, chosen, onChoose }: LanesProps) {
 /** The same five minutes as the charts'. */
 const Axis = memo(function Axis() {
   return (
-    <div aria-hidden className={cn(laneGrid, 'h-5 text-2xs text-ink-3')}>
+    <div aria-hidden className={cn(laneGrid, 'text-2xs text-ink-3')}>
       <span />
-      <span className="relative mr-4 border-t border-line-strong">
+      <span className="relative mr-4 h-5 border-t border-line-strong">
         {timeTicks.map((x) => (
           <span
             key={x}
