@@ -48,7 +48,7 @@ async function scene(more: { path?: string; env?: Record<string, string>; author
     expect(getEventListeners(caller.signal, 'abort')).toEqual([])
     await vi.waitFor(() => expect(sockets()).toBe(0))
   }
-  return { client, caller, options, connected: connected.promise, asked: asked.promise, open, nothingLeft }
+  return { client, caller, options, connected: connected.promise, asked: asked.promise, clock, open, nothingLeft }
 }
 
 describe('an abort', () => {
@@ -158,7 +158,31 @@ describe('an abort', () => {
     server.write(`data: ${'x'.repeat(1_000)}\n\n`.repeat(4_000))
     await vi.waitFor(() => expect(server.writableLength).toBeGreaterThan(0))
     caller.abort(timedOut)
-    expect(await failureOf(collect(events))).toMatchObject({ code: 'RESPONSE_TIMEOUT' })
+    await expect(events[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'RESPONSE_TIMEOUT' })
+    await nothingLeft()
+  })
+
+  test('between two events that came together: the second is not told any more', async () => {
+    const { client, caller, options, asked, nothingLeft } = await scene()
+    const replying = client.get(options)
+    ;(await asked).end(`${stream}Content-Length: 22\r\n\r\ndata: abc\n\ndata: def\n\n`)
+    const events = eventsOf(await replying)[Symbol.asyncIterator]()
+    expect(await events.next()).toMatchObject({ value: { data: 'abc' } })
+    caller.abort(timedOut)
+    await expect(events.next()).rejects.toMatchObject({ code: 'RESPONSE_TIMEOUT' })
+    await nothingLeft()
+  })
+
+  test('in the middle of an error page: the reason is told and not the page', async () => {
+    const { client, caller, options, asked, clock, nothingLeft } = await scene()
+    const failing = failureOf(client.post('{}', options))
+    const page = 'HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nhalf'
+    const server = await asked
+    server.write(page)
+    // It is read when its end is waited for.
+    await vi.waitFor(() => expect(clock.pending).toBe(2))
+    caller.abort(timedOut)
+    expect(await failing).toMatchObject({ code: 'RESPONSE_TIMEOUT', data: { written: true } })
     await nothingLeft()
   })
 

@@ -38,6 +38,17 @@ describe('an answer', () => {
     expect(await clientOf(url).post('{}', untilDone())).toMatchObject({ status, body: { kind: 'empty' } })
   })
 
+  test('is the one after what the server said in between', async () => {
+    const url = await serveHttp((incoming, outgoing) => {
+      incoming.resume()
+      outgoing.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
+      outgoing.setHeader('Content-Type', 'application/json').end('"final"')
+    })
+    const reply = await clientOf(url).post('{}', untilDone())
+    expect(reply.status).toBe(200)
+    expect(textOf(reply)).toBe('"final"')
+  })
+
   test('of another type is told by its first 2 KiB', async () => {
     const { url } = await recording((_, outgoing) =>
       outgoing.writeHead(502, { 'Content-Type': 'text/html' }).end(`<h1>Bad gateway</h1>${'x'.repeat(10_000)}`),

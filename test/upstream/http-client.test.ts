@@ -161,12 +161,16 @@ describe('a redirect', () => {
   test('to another server is not followed: no credentials go there, and the reply says where it leads', async () => {
     const { url: elsewhere, seen: there } = await recording((_, outgoing) => ok(outgoing))
     elsewhere.search = '?token=secret'
-    const { url } = await recording((_, outgoing) => outgoing.writeHead(307, { Location: elsewhere.href }).end())
+    const { url, seen } = await recording((_, outgoing) => outgoing.writeHead(307, { Location: elsewhere.href }).end())
     const { status, body } = await clientOf(url, { headers: () => ({ Authorization: 'x' }) }).post('{}', untilDone())
     expect(status).toBe(307)
-    expect(body).toMatchObject({ kind: 'other', head: expect.stringContaining(`${elsewhere.origin}/mcp,`) })
+    expect(body).toMatchObject({
+      kind: 'other',
+      head: expect.stringContaining(`${elsewhere.origin}/mcp, which is another server`),
+    })
     expect(JSON.stringify(body)).not.toContain('secret')
     expect(there).toEqual([])
+    expect(seen.length).toBe(1)
   })
 
   test.each([301, 302, 303])('%i would turn the request into another one and is not followed', async (status) => {

@@ -77,22 +77,22 @@ export async function readExcerpt({ exchange, clock }: Pick<BodyContext, 'exchan
       bytes += chunk.length
       if (bytes > longestRestBytes) exchange.cutShort()
     }
-  } catch (error) {
-    if (exchange.aborted) throw error
+  } catch {
+    exchange.throwIfAborted()
   } finally {
     timer.cancel()
   }
   return Buffer.concat(chunks).subarray(0, excerptBytes)
 }
 
-async function* events({
-  exchange,
-  to,
-  maxMessageBytes,
-  onEnd,
-}: BodyContext): AsyncGenerator<SseEvent, void, undefined> {
+async function* events(context: BodyContext): AsyncGenerator<SseEvent, void, undefined> {
+  const { exchange, to, maxMessageBytes, onEnd } = context
   try {
-    yield* sseEvents(exchange, maxMessageBytes, () => tooLong(to, maxMessageBytes))
+    for await (const event of sseEvents(exchange, maxMessageBytes, () => tooLong(to, maxMessageBytes))) {
+      // A chunk may have held many.
+      exchange.throwIfAborted()
+      yield event
+    }
   } finally {
     onEnd()
   }

@@ -68,8 +68,9 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffe
     return this.#controller !== undefined
   }
 
-  get aborted(): boolean {
-    return this.#aborted !== undefined
+  /** @throws what it was aborted with */
+  throwIfAborted(): void {
+    if (this.#aborted) throw this.#aborted
   }
 
   /** Ends it at once, its socket too; who reads gets the error. Does nothing when it has ended. */
@@ -123,8 +124,7 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffe
       const chunks = this.#chunks
       this.#chunks = []
       for (const chunk of chunks) {
-        // What came before a loss is read; an abort ends the reading too.
-        if (this.#aborted) throw this.#aborted
+        // What came before a loss is read.
         this.#heldBytes -= chunk.length
         yield chunk
       }
