@@ -98,8 +98,14 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     await this.#loading
     const { SignIn } = await loadFlow()
     if (this.#life.signal.aborted) throw this.#life.signal.reason
-    if (this.#signIn) return await this.#signIn.attempt.again()
-    return await this.#start(SignIn).started
+    const before = this.#signIn
+    const { attempt, over } = before ?? this.#start(SignIn)
+    try {
+      return await (before ? attempt.again() : attempt.started)
+    } catch (error) {
+      await over // by then the view tells it too
+      throw error
+    }
   }
 
   async completeSignIn(redirectUrl: string): Promise<void> {
@@ -159,7 +165,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     this.#become({})
   }
 
-  #start(Attempt: typeof SignIn): SignIn {
+  #start(Attempt: typeof SignIn): { attempt: SignIn; over: Promise<SignInEnd> } {
     const { url, openBrowser, clock, signInTimeoutMs } = this.#options
     const settings = this.#settings()
     const before = this.#facts
@@ -183,7 +189,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       browserFailed: () => this.#log('warn', 'the browser could not be opened; open the URL by hand'),
     })
     this.#signIn = { attempt, over: this.#finish(attempt, before) }
-    return attempt
+    return this.#signIn
   }
 
   async #finish(attempt: SignIn, before: Facts): Promise<SignInEnd> {
