@@ -6,6 +6,7 @@ import type { ModernHeaders } from '../modern-headers.ts'
 import type { JsonText } from '../types.ts'
 import { plain } from './diary.ts'
 import type { HttpClient, HttpReply, SseEvent } from './http-client.ts'
+import type { KeepAlive } from './keep-alive.ts'
 import type { LinkHost } from './link.ts'
 import { isTransient, refusalOf, rpcErrorIn } from './refusals.ts'
 import { SeenEvents } from './seen-events.ts'
@@ -25,6 +26,8 @@ export interface PostContext {
   readonly modernHeaders: ModernHeaders
   readonly host: LinkHost
   readonly clock: Clock
+  /** Of streams that are opened again when they are lost. */
+  readonly keepAlive: KeepAlive
   track(options: TrackedStreamOptions): TrackedStream
   forget(stream: TrackedStream): void
   /** The session is not known to the server any more. @returns what every request fails with */
@@ -196,10 +199,12 @@ export class Post {
   }
 
   /** Goes on with the response where it broke off (MCP 2025-11-25, "Resumability and Redelivery"). */
-  async #readRest({ attempt, opened, heard }: Reading, first: HttpReply): Promise<ReadingEnd> {
-    const { client, session, channel } = this.#context
+  async #readRest({ attempt, signal, openWithin, opened, heard }: Reading, first: HttpReply): Promise<ReadingEnd> {
+    const { client, session, channel, keepAlive } = this.#context
+    const { silenceMs } = keepAlive
     const headers = { ...session.ownHeaders(), 'Last-Event-ID': attempt.lastEventId ?? '' }
-    const reply = await client.get({ headers, signal: attempt.signal })
+    openWithin(silenceMs)
+    const reply = await client.get({ headers, signal, silenceMs })
     if (reply.body.kind !== 'stream') return this.#notResumed(reply)
     opened()
     for await (const event of reply.body.events) {

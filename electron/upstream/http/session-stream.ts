@@ -1,14 +1,11 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { HttpReply } from './http-client.ts'
-import type { KeepAlive } from './keep-alive.ts'
 import { lostBy, type PostContext } from './post.ts'
 import { isTransient, refusalOf } from './refusals.ts'
 import { SeenEvents } from './seen-events.ts'
 import type { Reading, ReadingEnd } from './tracked-stream.ts'
 
-export interface SessionStreamContext extends Pick<PostContext, 'channel' | 'client' | 'session' | 'host' | 'clock'> {
-  readonly keepAlive: KeepAlive
-}
+export type SessionStreamContext = Pick<PostContext, 'channel' | 'client' | 'session' | 'host' | 'clock' | 'keepAlive'>
 
 /** How long the server has to say whether it still knows the session. */
 const verifyMs = 10_000
@@ -25,11 +22,12 @@ export class SessionStream {
     this.#context = context
   }
 
-  async read({ attempt, opened, heard }: Reading): Promise<ReadingEnd> {
+  async read({ attempt, signal, openWithin, opened, heard }: Reading): Promise<ReadingEnd> {
     const { client, session, channel, keepAlive, host } = this.#context
-    const { lastEventId, signal } = attempt
+    const { lastEventId } = attempt
     const headers = { ...session.ownHeaders(), ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }) }
     const { silenceMs } = keepAlive
+    openWithin(silenceMs)
     try {
       const reply = await client.get({ headers, signal, silenceMs })
       if (reply.body.kind !== 'stream') return await this.#refused(reply)

@@ -3,7 +3,6 @@ import type { Outgoing } from '../channel.ts'
 import { scanEnvelope } from '../envelope.ts'
 import type { JsonText } from '../types.ts'
 import type { HttpReply } from './http-client.ts'
-import type { KeepAlive } from './keep-alive.ts'
 import { lostBy, type PostContext } from './post.ts'
 import { isTransient, refusalOf, rpcErrorIn } from './refusals.ts'
 import type { Reading, ReadingEnd, TrackedStream } from './tracked-stream.ts'
@@ -13,7 +12,6 @@ export const listenMethod = 'subscriptions/listen'
 const what = `POST ${listenMethod}`
 
 export interface SubscriptionContext extends PostContext {
-  readonly keepAlive: KeepAlive
   /** It goes on under another id. */
   renamed(from: number, to: number): void
 }
@@ -69,14 +67,14 @@ export class Subscription {
     this.#context.channel.conclude(this.#message.id, error)
   }
 
-  async #read({ attempt, opened, heard }: Reading): Promise<ReadingEnd> {
+  async #read({ signal, openWithin, opened, heard }: Reading): Promise<ReadingEnd> {
     const { client, session, keepAlive } = this.#context
     if (!this.#isFirst && !this.#renew()) return { kind: 'stop', reason: 'it is over', state: 'stopped' }
     this.#isFirst = false
     const { silenceMs } = keepAlive
     const headers = session.headers(this.#message)
     try {
-      const { signal } = attempt
+      openWithin(silenceMs)
       const reply = await client.post(this.#line, { headers, signal, silenceMs })
       if (reply.status < 200 || reply.status > 299) return this.#refused(reply)
       if (reply.body.kind === 'json') return this.#answered(reply.body.text)

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '../../../shared/errors.ts'
 import { type Attempt, ReconnectLoop, type StreamEnd } from '../../../shared/reconnect.ts'
 import type { StreamSnapshot } from '../../../shared/state.ts'
-import type { Clock, Random } from '../../kit/clock.ts'
+import type { Clock, Random, Timer } from '../../kit/clock.ts'
 import type { TransportHooks } from '../transport.ts'
 import type { Diary } from './diary.ts'
 
@@ -19,6 +19,13 @@ const stableMs = 30_000
 /** One attempt at a stream, as who reads it sees it. */
 export interface Reading {
   readonly attempt: Attempt
+  /** Aborts with the attempt, and when it is not opened in time. */
+  readonly signal: AbortSignal
+  /**
+   * A request on a kept connection whose other end is gone is never answered: the attempt is given up when it is not opened
+   * within this time. Not sooner than a stream that is open may be silent: some servers send the head with the first event.
+   */
+  openWithin(ms: number): void
   opened(): void
   /** A message came. */
   heard(eventId?: string): void
@@ -102,11 +109,18 @@ export class TrackedStream {
   async #read(attempt: Attempt): Promise<StreamEnd> {
     const { clock } = this.#deps
     this.#resuming = attempt.lastEventId !== undefined
-    let stable: { cancel(): void } | undefined
+    let stable: Timer | undefined
+    let late: Timer | undefined
+    const own = new AbortController()
     try {
       const end = await this.#options.read({
         attempt,
+        signal: AbortSignal.any([attempt.signal, own.signal]),
+        openWithin: (ms) => {
+          late = clock.after(ms, () => own.abort(unopened(ms)))
+        },
         opened: () => {
+          late?.cancel()
           stable ??= clock.after(stableMs, () => attempt.message())
           attempt.opened()
         },
@@ -121,6 +135,7 @@ export class TrackedStream {
       this.#code = error instanceof AppError ? error.code : 'INTERNAL'
       throw error
     } finally {
+      late?.cancel()
       stable?.cancel()
     }
   }
@@ -170,3 +185,6 @@ export class TrackedStream {
     return clock.wall() - (clock.now() - monotonic)
   }
 }
+
+const unopened = (ms: number): AppError =>
+  new AppError('CONNECTION_LOST', `no answer within ${ms} ms: the connection is taken for lost`, { reason: 'silence' })
