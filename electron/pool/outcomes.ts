@@ -76,11 +76,11 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     connection.downCause = cause
     if (!wasReady) {
       // It could not be opened in this way, and will be opened in another: what it was opened for is still wanted.
-      connection.reopen ||= connection.openReason === 'person'
-      this.#closer.end(connection, cause.reason, 'abrupt')
+      connection.reopen ||= connection.openReason === 'person' && !cause.final
+      this.#closer.end(connection, cause.reason, 'abrupt', cause.final ? cause.error : undefined)
     } else if (cause.expected) {
       this.#served(connection)
-      this.#closer.end(connection, cause.reason, 'gentle')
+      this.#closer.end(connection, cause.reason, 'gentle', cause.final ? cause.error : undefined)
     } else {
       this.#count(connection, cause.error)
       this.#closer.end(connection, cause.reason, 'abrupt', cause.error)

@@ -8,6 +8,8 @@ export interface DownCause {
    * was ready: the next one will be opened in another way.
    */
   expected: boolean
+  /** No way of opening it would fare better for now (a server that wants a person to sign in): what it was opened for waits. */
+  final?: boolean | undefined
   error: Error
 }
 

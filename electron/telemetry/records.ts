@@ -41,6 +41,7 @@ const closedFor: Record<CloseReason, string> = {
 const closedRemoteFor: Partial<Record<CloseReason, string>> = {
   exited: 'its session was lost, or ended by the server',
   'write-failed': 'the server no longer takes requests',
+  unhealthy: 'it does not serve any more',
   killed: 'a person ended it',
 }
 const closed = (why: CloseReason, { remote }: About) => (remote ? closedRemoteFor[why] : undefined) ?? closedFor[why]

@@ -61,13 +61,13 @@ export class FakeResource implements Resource {
   }
 
   /** It ends by itself. */
-  down(reason: DownCause['reason'] = 'exited', expected = false): void {
+  down(reason: DownCause['reason'] = 'exited', expected = false, final = false): void {
     if (!this.alive) return
     this.alive = false
     this.wentDown = true
     const error = new Error(`${this.id} ${reason}`)
     this.opening.reject(error)
-    this.#down?.({ reason, expected, error })
+    this.#down?.({ reason, expected, final, error })
   }
 
   close(manner: CloseManner): Promise<'gone' | 'survived'> {

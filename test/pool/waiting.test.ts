@@ -176,6 +176,23 @@ test('a pool that stands down refuses who waits and keeps nothing ready, until s
   await pool.close('shutdown', 0)
 })
 
+test('what a person had opened, and what can not be opened for now, is not opened again by itself', async () => {
+  const { pool, clock, resources } = new PoolFixture({ maxConnections: 2 }, { behaviour: { open: 'never' } })
+  const closings: unknown[] = []
+  pool.events.on('connection.closing', ({ error }) => closings.push(error?.message))
+  pool.spawn()
+  await settle()
+  pool.standDown(() => new AppError('UPSTREAM_UNAUTHORIZED', 'sign in first'))
+  resources[0]?.down('unhealthy', true, true)
+  await clock.advance(60_000)
+  expect(resources).toHaveLength(1)
+  expect(closings).toEqual([expect.stringContaining('unhealthy')])
+  pool.retry()
+  await settle()
+  expect(resources).toHaveLength(2)
+  await pool.close('shutdown', 0)
+})
+
 test('counters stable: after mixed outcomes every acquire is in exactly one counter', async () => {
   const { pool, clock } = new PoolFixture({ maxConnections: 2, maxWaiting: 3, acquireTimeoutMs: 500 })
   const abort = new AbortController()

@@ -306,7 +306,7 @@ export class HttpConnection implements UpstreamConnection {
   #refused(error: AppError): void {
     if (!this.alive) return
     this.#options.refused(error)
-    this.#down({ reason: 'unhealthy', expected: true, error })
+    this.#down({ reason: 'unhealthy', expected: true, final: true, error })
   }
 
   #troubled(error: AppError): void {
