@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createUpstream } from '../../electron/upstream/create.ts'
 import { failureOf } from './failure.ts'
-import { callTool, deps, isAlive, own, sent, settled, start, stdioConfig, textOf } from './support.ts'
+import { callTool, isAlive, own, sent, settled, start, stdioConfig, textOf } from './support.ts'
 
 describe('POOL 28: closing leaves nothing', () => {
   test('while it starts', async () => {
@@ -235,21 +234,5 @@ describe('the state in one word', () => {
     await expect.poll(state).toBe('ready')
     await upstream.close('shutdown')
     expect(state()).toBe('stopped')
-  })
-})
-
-describe('what this version does not serve', () => {
-  test.each([
-    { transport: 'http' as const, url: 'http://127.0.0.1:1/mcp', headers: {} },
-    { transport: 'sse' as const, url: 'http://127.0.0.1:1/sse', headers: {} },
-  ])('says so: %o', async (given) => {
-    const upstream = createUpstream({ ...stdioConfig(), ...given } as never, deps())
-    expect(upstream.view()).toMatchObject({ state: 'unsupported', connections: [] })
-    expect(upstream.view().advice[0]).toContain('not supported by this version')
-    expect((await failureOf(upstream.request({ method: 'ping' }))).code).toBe('UPSTREAM_UNSUPPORTED')
-    expect((await failureOf(upstream.handshake())).code).toBe('UPSTREAM_UNSUPPORTED')
-    expect(() => upstream.spawn()).toThrow(expect.objectContaining({ code: 'UPSTREAM_UNSUPPORTED' }))
-    await upstream.close('shutdown')
-    expect(upstream.view().state).toBe('stopped')
   })
 })
