@@ -10,6 +10,9 @@ export const refreshBackoff: ReconnectPolicy = { baseMs: 2_000, capMs: 300_000, 
 /** Tokens are refreshed this long before they expire, or at a quarter of a short life. */
 export const refreshAheadMs = 60_000
 
+/** Whatever a server says: one that issues tokens of a second would have us busy with nothing else. */
+const shortestLifeMs = 10_000
+
 /** A refreshed token that was not refused for this long was a good one. */
 const provenAfterMs = 60_000
 
@@ -93,10 +96,11 @@ export class Refresher {
     return end.kind === 'refreshed'
   }
 
+  /** Epoch milliseconds. */
   #dueAt({ issuedAt, expiresAt }: Tokens): number {
-    return expiresAt === null
-      ? Number.POSITIVE_INFINITY
-      : expiresAt - Math.min(refreshAheadMs, (expiresAt - issuedAt) / 4)
+    if (expiresAt === null) return Number.POSITIVE_INFINITY
+    const aheadMs = Math.min(refreshAheadMs, (expiresAt - issuedAt) / 4)
+    return Math.max(issuedAt + shortestLifeMs, expiresAt - aheadMs)
   }
 
   #after(ms: number, tokens: Tokens): void {
