@@ -87,7 +87,8 @@ const drives: Record<string, Drive> = {
   tools_call: callOne('add_numbers', { a: 5, b: 3 }),
   'elicitation-sep1034-client-defaults': callOne('test_client_elicitation_defaults'),
   'sse-retry': callOne('test_reconnection'),
-  'request-metadata': listOnly,
+  // Its server offers nothing, and answers everything: lists that a client spares itself show no capabilities.
+  'request-metadata': callOne('anything'),
   'sep-2322-client-request-state': inputRounds,
   'http-standard-headers': everyMethod,
   'http-custom-headers': callsOfContext,

@@ -8,7 +8,6 @@ import { parseArgs } from 'node:util'
 import type { Client } from '@modelcontextprotocol/client'
 import { driveFor, type Use } from './drives.ts'
 import { hostSubject } from './host-subject.ts'
-import type { ClientRevision } from './scenarios.ts'
 import { sdkSubject } from './sdk-subject.ts'
 import { newClient, type SubjectOptions } from './subject.ts'
 
@@ -22,9 +21,11 @@ const { values, positionals } = parseArgs({
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? ''
 const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}') as Record<string, unknown>
 const drive = driveFor(scenario)
+const era = values.client === 'legacy' ? 'legacy' : 'modern'
 const options: SubjectOptions = {
   url: positionals[0] ?? '',
-  revision: process.env.MCP_CONFORMANCE_PROTOCOL_VERSION as ClientRevision,
+  // The suite's modern servers answer `initialize` too, and with `auto` a legacy client is given whoever does.
+  protocol: era === 'legacy' && process.env.MCP_CONFORMANCE_PROTOCOL_VERSION === '2026-07-28' ? 'modern' : 'auto',
   registered:
     typeof context.client_id === 'string' && typeof context.client_secret === 'string'
       ? { clientId: context.client_id, clientSecret: context.client_secret }
@@ -33,7 +34,6 @@ const options: SubjectOptions = {
   clientMetadataUrl: scenario === 'auth/basic-cimd' ? 'https://conformance-test.local/client-metadata.json' : undefined,
 }
 const subject = await (values.subject === 'sdk' ? sdkSubject(options) : hostSubject(options))
-const era = values.client === 'legacy' ? 'legacy' : 'modern'
 
 let client: Client | undefined
 const use: Use = async (act) => {

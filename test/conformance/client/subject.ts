@@ -1,5 +1,4 @@
 import { Client, type ClientOptions } from '@modelcontextprotocol/client'
-import type { ClientRevision } from './scenarios.ts'
 
 /** Who is tested: whoever sends the requests that the suite's server sees. */
 export interface Subject {
@@ -15,7 +14,8 @@ export interface Subject {
 
 export interface SubjectOptions {
   url: string
-  revision: ClientRevision
+  /** Which era the host is to find, or to take. */
+  protocol: 'auto' | 'modern'
   /** Of a client that was registered by hand. */
   registered: { clientId: string; clientSecret: string } | undefined
   /** Where its metadata document is. */
