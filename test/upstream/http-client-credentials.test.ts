@@ -41,6 +41,17 @@ describe('credentials', () => {
     expect(seen.map(({ body }) => body)).toEqual(['[1]', '[1]'])
   })
 
+  test('that were let in are told so, and only they', async () => {
+    const { url } = await guarded(401, undefined)
+    const accepted: (string | undefined)[] = []
+    const authorizer = {
+      ...authorizerOf('Bearer old', 'Bearer good'),
+      accepted: (used?: string) => accepted.push(used),
+    }
+    await clientOf(url, { authorizer }).post('1', untilDone())
+    expect(accepted).toEqual(['Bearer good'])
+  })
+
   test('that are refused twice are the answer: there is no third attempt', async () => {
     const { url, seen } = await guarded(401, undefined)
     const authorizer = authorizerOf(undefined, 'Bearer bad', 'Bearer worse')
@@ -64,12 +75,25 @@ describe('credentials', () => {
     expect(authorizer.refusals).toEqual([])
   })
 
-  test('of the config stand for themselves: the authorizer is not asked', async () => {
+  test('of the config stand for themselves: the authorizer is told that they are refused, and nothing is tried again', async () => {
     const { url, seen } = await guarded(401, 'Bearer')
     const authorizer = authorizerOf('Bearer good')
     const headers = () => ({ AUTHORIZATION: 'Bearer configured' })
     expect(await clientOf(url, { authorizer, headers }).post('1', untilDone())).toMatchObject({ status: 401 })
     expect(seen.map((it) => it.headers.authorization)).toEqual(['Bearer configured'])
-    expect(authorizer.refusals).toEqual([])
+    expect(authorizer.refusals).toEqual([{ status: 401, wwwAuthenticate: 'Bearer', used: 'Bearer configured' }])
+  })
+
+  test('that let a request in are told so, also after a refusal', async () => {
+    const { url } = await guarded(401, 'Bearer')
+    const accepted: unknown[] = []
+    const authorizer = {
+      ...authorizerOf('Bearer bad', 'Bearer good'),
+      accepted: (used: string | undefined) => accepted.push(used),
+    }
+    const client = clientOf(url, { authorizer })
+    await client.post('1', untilDone())
+    await client.post('2', untilDone())
+    expect(accepted).toEqual(['Bearer good', 'Bearer good'])
   })
 })

@@ -105,12 +105,16 @@ export class HttpClient {
   /** With the authorizer's credentials, and a second time with new ones where that may help. */
   async #authorized(life: RequestLife, outgoing: Outgoing): Promise<HttpReply> {
     const { authorizer } = this.#options
-    if (!authorizer || outgoing.headers.authorization !== undefined) return this.#send(life, outgoing)
+    if (!authorizer) return this.#send(life, outgoing)
+    const { authorization: configured } = outgoing.headers
     const attempt = async () => {
+      if (configured !== undefined) return { used: configured, reply: await this.#send(life, outgoing) }
       const used = await life.unlessAborted(authorizer.authorization(life.signal))
       const headers =
         used === undefined ? outgoing.headers : { ...outgoing.headers, ...asBytes({ authorization: used }) }
-      return { used, reply: await this.#send(life, { ...outgoing, headers }) }
+      const reply = await this.#send(life, { ...outgoing, headers })
+      if (reply.status !== 401 && reply.status !== 403) authorizer.accepted?.(used)
+      return { used, reply }
     }
     const { used, reply } = await attempt()
     const { status } = reply
@@ -119,7 +123,7 @@ export class HttpClient {
     // It was refused, so nothing was done.
     life.exchange = undefined
     const again = await life.unlessAborted(authorizer.refused({ status, wwwAuthenticate, used }, life.signal))
-    return again ? (await attempt()).reply : reply
+    return again && configured === undefined ? (await attempt()).reply : reply
   }
 
   /** Sends it, and again where it is redirected within the origin. */

@@ -6,7 +6,7 @@ export interface HttpClientOptions {
   url: URL
   /**
    * Of the config, `${VAR}` expanded; asked for each request. Headers of the protocol and of the connection itself are ours
-   * and left out (see headers.ts). An Authorization of the config stands for itself: the authorizer is not asked then.
+   * and left out (see headers.ts). An Authorization of the config stands for itself: the authorizer is only told how it fares.
    * @throws AppError CONFIG_INVALID
    */
   headers(): Record<string, string>
