@@ -25,6 +25,9 @@ export interface Authorizer {
    * @throws the signal's reason when it is aborted while waiting
    */
   refused(refusal: Refusal, signal: AbortSignal): Promise<boolean>
-  /** The server let a request in (any status but 401 and 403): what a refusal made known is over. Cheap; may be left out. */
+  /**
+   * The server let a request in (any status but 401 and 403): what a refusal made known is over. Cheap; may be left out.
+   * @param used what `authorization` gave; undefined where the config has credentials of its own
+   */
   accepted?(used: string | undefined): void
 }

@@ -95,5 +95,8 @@ describe('credentials', () => {
     await client.post('1', untilDone())
     await client.post('2', untilDone())
     expect(accepted).toEqual(['Bearer good', 'Bearer good'])
+    await clientOf(url, { authorizer, headers: () => ({ Authorization: 'Bearer good' }) }).post('3', untilDone())
+    expect(accepted[2]).toBeUndefined()
+    expect(accepted).toHaveLength(3)
   })
 })

@@ -108,13 +108,11 @@ export class HttpClient {
     if (!authorizer) return this.#send(life, outgoing)
     const { authorization: configured } = outgoing.headers
     const attempt = async () => {
-      if (configured !== undefined) return { used: configured, reply: await this.#send(life, outgoing) }
-      const used = await life.unlessAborted(authorizer.authorization(life.signal))
-      const headers =
-        used === undefined ? outgoing.headers : { ...outgoing.headers, ...asBytes({ authorization: used }) }
+      const own = configured === undefined ? await life.unlessAborted(authorizer.authorization(life.signal)) : undefined
+      const headers = own === undefined ? outgoing.headers : { ...outgoing.headers, ...asBytes({ authorization: own }) }
       const reply = await this.#send(life, { ...outgoing, headers })
-      if (reply.status !== 401 && reply.status !== 403) authorizer.accepted?.(used)
-      return { used, reply }
+      if (reply.status !== 401 && reply.status !== 403) authorizer.accepted?.(own)
+      return { used: configured ?? own, reply }
     }
     const { used, reply } = await attempt()
     const { status } = reply
