@@ -82,7 +82,7 @@ function authRecord(view: AuthView, before: AuthView['state'], about: About): Ne
         data: { scopes: view.scopes.slice(0, 20).map((scope) => plain(scope, 80)) },
       }
     case 'failed':
-      if (view.kind === 'header') return failed('The credentials in the configuration are refused')
+      if (view.kind !== 'oauth') return failed('The server does not let us in')
       return failed(signedIn.has(before) ? 'The sign-in is no longer good' : 'Signing in failed')
     case 'forbidden':
       return failed('The server does not allow it')

@@ -163,6 +163,17 @@ test('a variable that is not set is told at once, without attempts', async () =>
   await send('upstream.remove', { upstream: 'unset' })
 })
 
+test('what is about remote servers alone says so of a local one', async () => {
+  const { connectionId } = await send('upstream.spawn', { upstream: 'echo' })
+  expect(await send('connection.reconnect', { connectionId })).toEqual({ ok: true, streams: 0 })
+  const upstream = 'echo'
+  const noSignIn = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('echo has no sign-in') }
+  await expect(send('upstream.signIn', { upstream })).rejects.toMatchObject(noSignIn)
+  await expect(send('upstream.completeSignIn', { upstream, redirectUrl: 'x' })).rejects.toMatchObject(noSignIn)
+  await expect(send('upstream.cancelSignIn', { upstream })).rejects.toMatchObject(noSignIn)
+  await expect(send('upstream.signOut', { upstream })).rejects.toMatchObject(noSignIn)
+})
+
 test('a stopped upstream says so at its endpoint, an unknown one that it is unknown', async () => {
   await send('upstream.stop', { upstream: 'echo' })
   const post = (name: string) =>
@@ -183,6 +194,8 @@ test.each([
   ['toString', {}, 404, 'COMMAND_NOT_FOUND'],
   ['upstream.spawn', { upstream: 'none' }, 404, 'UPSTREAM_NOT_FOUND'],
   ['connection.kill', { connectionId: 'none' }, 404, 'CONNECTION_NOT_FOUND'],
+  ['connection.reconnect', { connectionId: 'none' }, 404, 'CONNECTION_NOT_FOUND'],
+  ['upstream.signIn', { upstream: 'none' }, 404, 'UPSTREAM_NOT_FOUND'],
   ['upstream.spawn', {}, 400, 'INVALID_ARGUMENT'],
   ['upstream.spawn', { upstream: 'echo', more: 1 }, 400, 'INVALID_ARGUMENT'],
   ['upstream.spawn', '{', 400, 'INVALID_ARGUMENT'],

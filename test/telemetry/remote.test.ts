@@ -189,7 +189,7 @@ describe('how a server lets us in', () => {
       'auth.required warn: A person has to sign in: the refresh token is no longer valid',
       'auth.failed error: The sign-in is no longer good: the token endpoint answers 500',
       'auth.failed error: The server does not allow it: the scope admin is missing',
-      'auth.failed error: The credentials in the configuration are refused: the server answered 401',
+      'auth.failed error: The server does not let us in: the server answered 401',
     ])
   })
 
