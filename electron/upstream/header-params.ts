@@ -9,14 +9,21 @@ export interface HeaderParam {
 
 /** RFC 9110, section 5.1. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const types = new Set(['string', 'integer', 'boolean', 'number'])
+const permitted: ReadonlySet<unknown> = new Set(['string', 'integer', 'boolean'])
+/** What is taken from a client that sends it; the SDK's servers check it where it stands. */
+const tolerated: ReadonlySet<unknown> = new Set([...permitted, 'number'])
 
 /**
- * The declarations of an input schema, at any depth of `properties`. An invalid declaration makes the whole tool invalid
- * to conforming clients, which leave it out; its headers are not expected then. `number` is not permitted either, but
- * the SDK's servers check it where it stands, and so does this.
+ * The declarations of an input schema, at any depth of `properties`. Where one is invalid no header is expected; `number`
+ * is not permitted either, but taken.
  */
-export function headerParams(schema: unknown): HeaderParam[] {
+export const headerParams = (schema: unknown): HeaderParam[] => declarationsIn(schema, tolerated) ?? []
+
+/** Whether clients must leave a tool with this schema out (MCP 2026-07-28, server/tools, "x-mcp-header"). */
+export const isMisdeclared = (schema: unknown): boolean => declarationsIn(schema, permitted) === undefined
+
+/** @returns undefined when one of them is invalid */
+function declarationsIn(schema: unknown, types: ReadonlySet<unknown>): HeaderParam[] | undefined {
   const found: HeaderParam[] = []
   const names = new Set<string>()
   const visit = (node: unknown, path: readonly string[]): boolean => {
@@ -24,7 +31,7 @@ export function headerParams(schema: unknown): HeaderParam[] {
     if ('x-mcp-header' in node) {
       const { 'x-mcp-header': header, type } = node
       if (path.length === 0 || typeof header !== 'string' || !token.test(header)) return false
-      if (typeof type !== 'string' || !types.has(type) || names.has(header.toLowerCase())) return false
+      if (!types.has(type) || names.has(header.toLowerCase())) return false
       names.add(header.toLowerCase())
       found.push({ path, header, numeric: type === 'integer' || type === 'number' })
     }
@@ -35,7 +42,7 @@ export function headerParams(schema: unknown): HeaderParam[] {
     }
     return true
   }
-  return visit(schema, []) ? found : []
+  return visit(schema, []) ? found : undefined
 }
 
 /** A declaration below one of these is out of place. */

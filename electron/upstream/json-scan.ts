@@ -162,6 +162,28 @@ export function scanObject(
   }
 }
 
+/**
+ * Spans of the elements of the array in `text` (or in `within`), in their order.
+ * @returns undefined when the text is not one JSON array
+ */
+export function scanArray(text: string, within: Span = { start: 0, end: text.length }): Span[] | undefined {
+  const found: Span[] = []
+  let i = skipSpace(text, within.start)
+  if (text.charCodeAt(i) !== openBracket) return undefined
+  i = skipSpace(text, i + 1)
+  if (text.charCodeAt(i) === closeBracket) return endsAt(text, i + 1, within.end) ? found : undefined
+  for (;;) {
+    const end = skipValue(text, i)
+    if (end === -1) return undefined
+    found.push({ start: i, end })
+    i = skipSpace(text, end)
+    const next = text.charCodeAt(i)
+    if (next === comma) i = skipSpace(text, i + 1)
+    else if (next === closeBracket) return endsAt(text, i + 1, within.end) ? found : undefined
+    else return undefined
+  }
+}
+
 function endsAt(text: string, i: number, end: number): boolean {
   return skipSpace(text, i) >= end
 }

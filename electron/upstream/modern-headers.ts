@@ -1,5 +1,6 @@
 import { scanObject, sliceOf, spanAt, stringAt } from './envelope.ts'
-import { argumentAt, type HeaderParam, headerParams, headerText } from './header-params.ts'
+import { argumentAt, type HeaderParam, headerParams, headerText, isMisdeclared } from './header-params.ts'
+import { scanArray, splice } from './json-scan.ts'
 import { isRecord, modernProtocolVersion, parsed } from './revisions.ts'
 import type { JsonText } from './types.ts'
 
@@ -44,19 +45,28 @@ export class ModernHeaders {
     return headers
   }
 
-  /** Learns from the answer to a `tools/list`, the whole message. */
-  learn(message: JsonText): void {
+  /**
+   * Learns from the answer to a `tools/list`, the whole message.
+   * @returns the message without the tools that clients must leave out; the same text when there are none
+   */
+  learn(message: JsonText): JsonText {
     // Nearly no tool declares headers: most lists need not be read.
-    if (this.#declared.size === 0 && !message.includes('"x-mcp-header"')) return
-    const span = scanObject(message, ['result'])?.[0]
-    const list = span && parsed(sliceOf(message, span))
-    if (!isRecord(list) || !Array.isArray(list.tools)) return
-    for (const tool of list.tools) {
-      if (!isRecord(tool) || typeof tool.name !== 'string') continue
-      const declared = headerParams(tool.inputSchema)
-      if (declared.length > 0) this.#declared.set(tool.name, declared)
-      else this.#declared.delete(tool.name)
-    }
+    if (this.#declared.size === 0 && !message.includes('"x-mcp-header"')) return message
+    const span = spanAt(message, ['result', 'tools'])
+    const elements = span && scanArray(message, span)
+    if (!elements) return message
+    const kept = elements.map((element) => sliceOf(message, element)).filter((tool) => this.#take(parsed(tool)))
+    return kept.length === elements.length ? message : splice(message, span, `[${kept.join(',')}]`)
+  }
+
+  /** @returns whether it can be called */
+  #take(tool: unknown): boolean {
+    if (!isRecord(tool) || typeof tool.name !== 'string') return true
+    const isWrong = isMisdeclared(tool.inputSchema)
+    const declared = isWrong ? [] : headerParams(tool.inputSchema)
+    if (declared.length > 0) this.#declared.set(tool.name, declared)
+    else this.#declared.delete(tool.name)
+    return !isWrong
   }
 }
 

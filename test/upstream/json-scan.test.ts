@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isToolError, progressTokenSpan, scanEnvelope, singleLine, toolName } from '../../electron/upstream/envelope.ts'
-import { type Span, scanObject, sliceOf, spanAt, splice } from '../../electron/upstream/json-scan.ts'
+import { type Span, scanArray, scanObject, sliceOf, spanAt, splice } from '../../electron/upstream/json-scan.ts'
 
 /** JSON text with random whitespace between the tokens and some characters written as escapes. */
 const space = fc.constantFrom('', '', '', ' ', '\n', '\t', '\r\n', '  ')
@@ -195,3 +195,11 @@ function parses(text: string): boolean {
 function blankStrings(text: string): string {
   return text.replace(/"(?:[^"\\]|\\[\s\S])*"/g, '""')
 }
+
+test('the elements of an array are spans of its text; what is no array has none', () => {
+  const elements = (text: string) => scanArray(text)?.map((span) => sliceOf(text, span))
+  expect(elements(' [ 1.0, {"a":[2, 3]} ,"x]" , [] ] ')).toEqual(['1.0', '{"a":[2, 3]}', '"x]"', '[]'])
+  expect(elements('[]')).toEqual([])
+  for (const text of ['', '{}', '[', '[1', '[1,', '[1,]', '[,1]', '[1 2]', '[1]]', '[1}'])
+    expect(elements(text), text).toBeUndefined()
+})

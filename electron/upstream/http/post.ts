@@ -136,8 +136,7 @@ export class Post {
     const { id, method } = this.#message
     host.fine()
     if (method === 'initialize') session.initialized(reply, text)
-    channel.receive(text, id)
-    if (method === 'tools/list' && session.isModern) modernHeaders.learn(text)
+    channel.receive(method === 'tools/list' && session.isModern ? modernHeaders.learn(text) : text, id)
   }
 
   async #read(events: AsyncIterable<SseEvent>, reply: HttpReply): Promise<Break> {
