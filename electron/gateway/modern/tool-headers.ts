@@ -63,7 +63,12 @@ export class ToolHeaders {
 
   async #list(backend: Backend, client: ClientContext, known: Known): Promise<void> {
     const capabilities = JSON.stringify(client.capabilities)
-    const meta = `{${memberText(metaKeys.protocolVersion, JSON.stringify(client.protocolVersion))},${memberText(metaKeys.clientCapabilities, capabilities)}}`
+    const members = [
+      memberText(metaKeys.protocolVersion, JSON.stringify(client.protocolVersion)),
+      memberText(metaKeys.clientCapabilities, capabilities),
+    ]
+    if (client.info !== undefined) members.push(memberText(metaKeys.clientInfo, client.info))
+    const meta = `{${members.join(',')}}`
     let cursor: unknown
     for (let page = 0; page < maxPages; page++) {
       const at = cursor === undefined ? '' : `"cursor":${JSON.stringify(cursor)},`

@@ -3,7 +3,7 @@ import type { ServerNotification, UpstreamRequest } from '../../../electron/upst
 import { AppError } from '../../../shared/errors.ts'
 import { openSession, rpc, startGateway } from '../support/harness.ts'
 import { send, sse } from '../support/http.ts'
-import { modern, modernBody, modernSent, modernVersion } from '../support/modern.ts'
+import { metaKey, modern, modernBody, modernSent, modernVersion } from '../support/modern.ts'
 import { handshake, type Script, ScriptedUpstream } from '../support/scripted-upstream.ts'
 
 const discover =
@@ -226,7 +226,13 @@ describe('arguments in headers', () => {
     let list = '{"tools":[]}'
     const { client, upstream } = await start(({ method }) => (method === 'tools/list' ? list : '{}'))
     for (let i = 0; i < 3; i++) expect((await client.post('tools/call', args('eu'))).status).toBe(200)
-    expect(upstream.requests.filter(({ method }) => method === 'tools/list')).toHaveLength(1)
+    const listed = upstream.requests.filter(({ method }) => method === 'tools/list')
+    expect(listed).toHaveLength(1)
+    expect(JSON.parse(listed[0]?.params ?? '')._meta).toEqual({
+      [metaKey('protocolVersion')]: modernVersion,
+      [metaKey('clientInfo')]: { name: 'modern-test', version: '1' },
+      [metaKey('clientCapabilities')]: {},
+    })
     list = tools
     await client.post('tools/list')
     expect((await client.post('tools/call', args('eu'))).status).toBe(400)
