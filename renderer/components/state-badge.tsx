@@ -39,7 +39,7 @@ export const upstreamLook: Record<UpstreamState, StateLook> = {
   busy: { tone: 'active', icon: CircleDot, word: 'Busy' },
   idle: { tone: 'idle', icon: Circle, word: 'Idle' },
   failing: { tone: 'dead', icon: TriangleAlert, word: 'Failing' },
-  unauthorized: { tone: 'backoff', icon: KeyRound, word: 'Sign-in needed' },
+  unauthorized: { tone: 'backoff', icon: KeyRound, word: 'No access' },
   suspended: { tone: 'draining', icon: CirclePause, word: 'Suspended' },
   draining: { tone: 'draining', icon: Waves, word: 'Draining' },
   stopped: { tone: 'idle', icon: Square, word: 'Stopped' },

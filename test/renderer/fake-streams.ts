@@ -49,7 +49,7 @@ export function streamHistory(
   for (const { id, streams } of connections)
     for (const [i, stream] of streams.entries()) {
       const behaviour = plan[i]?.behaviour
-      const place = { streamId: stream.id, kind: stream.kind }
+      const place = { stream: stream.id, kind: stream.kind }
       const dropped = (seconds: number, attempt: number, retryInMs: number) => {
         const reason = reasons[(attempt + i) % reasons.length] ?? ''
         tell('stream.dropped', 'warn', `The ${stream.kind} stream was lost: ${reason}`, ago(seconds), {
@@ -91,7 +91,7 @@ export function streamsSecond(connection: ConnectionSnapshot, now: number, tell:
     stream.nextAttemptAt = now + retryInMs
     tell('stream.dropped', 'warn', `The ${stream.kind} stream was lost: ${reason}`, now, {
       connectionId: connection.id,
-      data: { streamId: stream.id, kind: stream.kind, reason, attempt: stream.attempts, retryInMs },
+      data: { stream: stream.id, kind: stream.kind, reason, attempt: stream.attempts, retryInMs },
     })
     changed = true
   }
@@ -108,7 +108,7 @@ export function reconnectStreams(connection: ConnectionSnapshot, now: number, te
     tell('stream.recovered', 'info', `The ${stream.kind} stream is back`, now, {
       connectionId: connection.id,
       data: {
-        streamId: stream.id,
+        stream: stream.id,
         kind: stream.kind,
         attempts: attempts + 1,
         downMs: now - (lastDrop?.at ?? now),

@@ -1,25 +1,36 @@
 import { describe, expect, test } from 'vitest'
-import { orderUpstreams } from '../../renderer/features/overview/order.ts'
+import { isBroken, orderUpstreams } from '../../renderer/features/overview/order.ts'
 import { FakeWorld } from './fake-world.ts'
 
 const upstreams = [...new FakeWorld().upstreams.values()]
 const names = upstreams.map(({ name }) => name)
+const broken = upstreams.filter(isBroken).map(({ name }) => name)
 
 describe('the order of the overview', () => {
   test('what is broken comes first, then the order of the config file', () => {
     const order = orderUpstreams(upstreams, { key: 'config', descending: false }, '')
-    expect(order.slice(0, 2)).toEqual(['postgres', 'browser'])
-    expect(order.slice(2)).toEqual(names.filter((name) => name !== 'postgres' && name !== 'browser'))
+    expect(broken).toEqual([
+      'postgres',
+      'browser',
+      'notion',
+      'gitlab',
+      'figma',
+      'jira',
+      'stripe',
+      'intranet',
+      'weather',
+    ])
+    expect(order).toEqual([...broken, ...names.filter((name) => !broken.includes(name))])
   })
 
   test('no column moves what is broken down', () => {
     const order = orderUpstreams(upstreams, { key: 'memory', descending: true }, '')
-    expect(new Set(order.slice(0, 2))).toEqual(new Set(['postgres', 'browser']))
+    expect(new Set(order.slice(0, broken.length))).toEqual(new Set(broken))
   })
 
   test('missing figures are last in both directions', () => {
     for (const descending of [true, false]) {
-      const order = orderUpstreams(upstreams, { key: 'p95', descending }, '').slice(2)
+      const order = orderUpstreams(upstreams, { key: 'p95', descending }, '').slice(broken.length)
       const missing = order.map((name) => upstreams.find((upstream) => upstream.name === name)?.stats.p95Ms === null)
       expect(missing).toEqual([...missing].sort((a, b) => Number(a) - Number(b)))
     }

@@ -104,7 +104,7 @@ const withValue = new Set([
 ])
 
 /** Parts of a path or a host that say what kind of thing stands there, and not whose. */
-const generic = /^(mcp|sse|api|v\d+|server|servers|www|app|remote|public|http|stream|messages?)$/i
+const generic = /^(mcp|sse|api|v\d+|server|servers|www|app|remote|public|http|stream|messages?|com?|org|net)$/i
 
 /** `https://mcp.linear.app/sse` is `linear`; `https://example.com/github/mcp` is `github`. */
 export function guessUrlName(text: string): string {

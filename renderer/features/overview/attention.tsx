@@ -148,7 +148,7 @@ function NoAccess({ upstream, problem }: { upstream: UpstreamSnapshot; problem: 
               Cancel
             </Button>
           </>
-        ) : auth?.kind === 'header' ? (
+        ) : problem === 'refused-header' || problem === 'refused' || auth?.kind === 'header' ? (
           <Button size="sm" icon={Settings2} onClick={() => navigate({ screen: 'upstream', name, tab: 'config' })}>
             Open Config
           </Button>
@@ -159,7 +159,7 @@ function NoAccess({ upstream, problem }: { upstream: UpstreamSnapshot; problem: 
         )
       }
     >
-      {auth && <StateBadge kind="auth" state={auth.state} />}
+      {auth && auth.kind !== 'header' && <StateBadge kind="auth" state={auth.state} />}
       <span>
         since <Age since={auth?.since ?? 0} />
       </span>

@@ -1,3 +1,4 @@
+import { KeyRound } from 'lucide-react'
 import { useMemo } from 'react'
 import type { AuthView, ConnectionSnapshot } from '../../../shared/state.ts'
 import { upstreamHash } from '../../app/routes.ts'
@@ -66,8 +67,8 @@ function Access({ name, auth: { kind, state, expiresAt } }: { name: string; auth
       className="flex items-center gap-1.5 whitespace-nowrap hover:underline"
       title="Who lets us in, and what was granted: see Config"
     >
-      {kind === 'header' && state !== 'failed' && state !== 'forbidden' ? (
-        <Badge title="The Authorization header of the entry is sent">token of the config</Badge>
+      {kind === 'header' ? (
+        <HeaderBadge refused={state !== 'signed-in' && state !== 'not-needed'} />
       ) : (
         <StateBadge kind="auth" state={state} />
       )}
@@ -79,3 +80,10 @@ function Access({ name, auth: { kind, state, expiresAt } }: { name: string; auth
     </a>
   )
 }
+
+/** A token of the config is sent with each request: nobody signs in, and nothing expires that we would know of. */
+const HeaderBadge = ({ refused }: { refused: boolean }) => (
+  <Badge tone={refused ? 'dead' : 'idle'} icon={KeyRound}>
+    {refused ? 'Token refused' : 'Token of the config'}
+  </Badge>
+)

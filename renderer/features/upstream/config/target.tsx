@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { maskArguments, maskUrl } from '../../../../shared/mask.ts'
 import { IconButton } from '../../../components/index.ts'
 import { argumentsToText } from '../../editor/arguments.ts'
-import { entryToForm } from '../../editor/form.ts'
+import { entryToForm, type PairRow } from '../../editor/form.ts'
 
 /** A line of the entry; `masked` stands in its place until somebody looks, where it holds what looks like a secret. */
 interface Fact {
@@ -27,7 +27,7 @@ export function targetFacts(entry: Record<string, unknown>): Fact[] {
       { label: 'URL', value: form.url, masked: maskUrl(form.url) },
       { label: 'Transport', value: form.transport === 'sse' ? 'old HTTP+SSE' : 'detected' },
       { label: 'Headers', value: hidden ?? 'none' },
-      { label: 'Sign-in', value: signInText(entry.oauth) },
+      { label: 'Sign-in', value: signInText(entry.oauth, form.headers) },
       ...common,
     ]
   const args = Array.isArray(entry.args) ? entry.args.map(String) : []
@@ -44,7 +44,9 @@ export function targetFacts(entry: Record<string, unknown>): Fact[] {
   ]
 }
 
-function signInText(oauth: unknown): string {
+function signInText(oauth: unknown, headers: readonly PairRow[]): string {
+  if (headers.some(({ key }) => key.trim().toLowerCase() === 'authorization'))
+    return 'none: the Authorization header is sent instead'
   if (oauth === false) return 'switched off'
   if (typeof oauth !== 'object' || oauth === null) return 'where the server asks for it (default)'
   return Object.entries(oauth)

@@ -3,9 +3,10 @@ import type { AuthView, UpstreamSnapshot } from '../../../../shared/state.ts'
 /**
  * What stands between us and a server, and what a person is to do about it.
  * sign-in: nobody is signed in. under-way: a sign-in goes on. failed: the last one did. refused-header: the server does not
- * take the Authorization of the config. forbidden: it knows who we are, and that is not enough.
+ * take the Authorization of the config. forbidden: it knows who we are, and that is not enough. refused: it knows nobody of
+ * us, and did not ask for a sign-in, or the config switches that off.
  */
-export type AccessProblem = 'sign-in' | 'under-way' | 'failed' | 'refused-header' | 'forbidden'
+export type AccessProblem = 'sign-in' | 'under-way' | 'failed' | 'refused-header' | 'forbidden' | 'refused'
 
 /** The steps of a sign-in, in their order, in words for the person who waits for them. */
 export const signInSteps = [
@@ -24,16 +25,16 @@ type Facts = Pick<UpstreamSnapshot, 'state' | 'auth'>
 export function accessProblem({ state, auth }: Facts): AccessProblem | null {
   if (!auth || state === 'stopped') return null
   if (stepOf(auth.state) >= 0) return 'under-way'
-  if (auth.state === 'forbidden') return 'forbidden'
-  const refused = state === 'unauthorized' || auth.state === 'failed' || auth.state === 'signed-out'
-  if (!refused) return null
+  const refused = auth.state === 'failed' || auth.state === 'forbidden'
   switch (auth.kind) {
-    case 'header':
-      return 'refused-header'
-    case 'oauth':
-      return auth.state === 'failed' ? 'failed' : 'sign-in'
     case 'none':
-      return null
+      return refused || (state === 'unauthorized' && auth.state === 'signed-out') ? 'refused' : null
+    case 'header':
+      if (auth.state === 'forbidden') return 'forbidden'
+      return refused || state === 'unauthorized' ? 'refused-header' : null
+    case 'oauth':
+      if (auth.state === 'forbidden' || auth.state === 'failed') return auth.state
+      return auth.state === 'signed-out' ? 'sign-in' : null
   }
 }
 
@@ -44,4 +45,5 @@ export const accessTitles: Record<AccessProblem, string> = {
   failed: 'The sign-in failed',
   'refused-header': 'The token in the configuration is refused',
   forbidden: 'Signed in, but not allowed',
+  refused: 'The server does not let us in',
 }

@@ -51,9 +51,13 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
       )
     case 'failed':
       return (
-        <Callout tone="error" title={title} actions={signInButton('Try again')}>
+        <Callout
+          tone="error"
+          title={auth.issuer === null ? title : 'The sign-in is no longer good'}
+          actions={signInButton(auth.issuer === null ? 'Try again' : 'Sign in again')}
+        >
           <Said text={auth.error ?? 'The authorization server did not say why.'} />
-          Cancelling, an answer that was too late and a refusal all end here. Nothing is tried again by itself.
+          Nothing is tried again by itself.
         </Callout>
       )
     case 'forbidden':
@@ -92,6 +96,23 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
               Granted so far: <Scopes scopes={auth.scopes} />
             </p>
           )}
+        </Callout>
+      )
+    case 'refused':
+      return (
+        <Callout
+          tone="error"
+          title={title}
+          actions={
+            <>
+              {signInButton('Sign in')}
+              <ConfigButtons name={name} />
+            </>
+          }
+        >
+          <Said text={auth.error ?? lastFailure?.message} />
+          It takes no request without credentials, and did not say where to get some. Sign in, if it offers that and the
+          entry does not switch it off, or put a token into the entry’s headers.
         </Callout>
       )
     case 'refused-header':

@@ -49,7 +49,7 @@ export function streamStories(events: readonly EventRecord[]): Map<string, Strea
     const kind = streamKinds.find((candidate) => candidate === event.data?.kind)
     if (!kind) continue
     const { connectionId } = event
-    const key = storyKey(connectionId, kind, String(event.data?.streamId ?? ''))
+    const key = storyKey(connectionId, kind, String(event.data?.stream ?? ''))
     const story = stories.get(key) ?? { connectionId, kind, gaps: [], endedAt: null }
     stories.set(key, story)
     tell(story, event)
@@ -109,6 +109,13 @@ function end(stories: ReadonlyMap<string, StreamStory>, connectionId: string, at
     open.outcome = 'unknown'
   }
 }
+
+/** Drops that the feed was too busy to tell one by one; they stand on no lane. */
+export const untoldDrops = (events: readonly EventRecord[]): number =>
+  events.reduce((sum, { kind, data }) => {
+    const count = kind === 'stream.dropped' && data?.suppressed
+    return sum + (typeof count === 'number' ? count : 0)
+  }, 0)
 
 /**
  * Gaps that would be drawn over each other as one, with their drops counted: a churning stream has hundreds.

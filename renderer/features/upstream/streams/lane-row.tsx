@@ -46,7 +46,7 @@ export function LaneRow({ lane, now, tabStop, chosen, root, onChoose }: LaneRowP
         ) : (
           <span
             aria-hidden
-            className="absolute inset-y-1 rounded-xs bg-ok/55"
+            className="absolute inset-y-[5px] rounded-xs bg-ok/60"
             style={place(lane.life.from, lane.life.to)}
           />
         )}

@@ -92,4 +92,8 @@ function reconcile(story: StreamStory, { state, openedAt, lastDrop }: StreamSnap
     gap.outcome = 'recovered'
   } else if ((state === 'waiting' || state === 'connecting') && !gap && lastDrop)
     story.gaps.push(newGap(lastDrop.at, lastDrop.reason))
+  // The feed says it in a sentence, the stream in the server's words.
+  const last = story.gaps.at(-1)
+  if (last && lastDrop && lastDrop.at >= last.from && lastDrop.at <= (last.to ?? Number.POSITIVE_INFINITY))
+    last.reason = lastDrop.reason
 }

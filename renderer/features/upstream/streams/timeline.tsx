@@ -2,12 +2,21 @@ import { Activity, CircleCheck, CircleDot, Hourglass, type LucideIcon, Square } 
 import { memo, useMemo, useRef, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import type { EventRecord } from '../../../../shared/events.ts'
-import { cn, EmptyState, formatMs, formatTime, plural, ServerText, toneInk } from '../../../components/index.ts'
+import {
+  cn,
+  EmptyState,
+  formatCount,
+  formatMs,
+  formatTime,
+  plural,
+  ServerText,
+  toneInk,
+} from '../../../components/index.ts'
 import { useNow, useUpstreamPart } from '../../../store/hooks.ts'
 import { useStore } from '../../../store/store.ts'
 import { agoLabel, timeTicks } from '../charts/axis.ts'
 import { windowSeconds } from '../charts/series.ts'
-import type { Gap } from './gaps.ts'
+import { type Gap, untoldDrops } from './gaps.ts'
 import { LaneRow, laneGrid, type Place } from './lane-row.tsx'
 import { type Lane, streamLanes } from './lanes.ts'
 import { streamKindWords } from './words.ts'
@@ -34,6 +43,7 @@ export function StreamTimeline({ name, className }: { name: string; className?: 
   const gap = chosen && lanes.find(({ id }) => id === chosen.lane)?.gaps.find(({ from }) => from === chosen.from)
   const lane = gap && lanes.find(({ id }) => id === chosen.lane)
   const drops = lanes.reduce((sum, each) => sum + each.drops, 0)
+  const untold = useMemo(() => untoldDrops(events), [events])
   return (
     <section
       aria-label={`Streams of ${name}, last five minutes`}
@@ -43,6 +53,7 @@ export function StreamTimeline({ name, className }: { name: string; className?: 
         <h3 className="text-sm font-semibold">Drops and recoveries</h3>
         <span className="text-xs text-ink-3">
           {drops === 0 ? 'none in the last five minutes' : `${plural(drops, 'drop')} in the last five minutes`}
+          {untold > 0 && `, and ${formatCount(untold)} more that came too fast to be drawn`}
         </span>
         <Legend />
       </header>
