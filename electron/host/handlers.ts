@@ -123,7 +123,7 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
       return applied(configFile.setEntry(name, entry)).then((done) => {
         // Started at once: whether it works is seen now, and not with the first request.
         const added = registry.get(name)
-        if (added?.config.pool.minIdle === 0 && added.view().state !== 'unsupported') added.spawn()
+        if (added?.config.pool.minIdle === 0) added.spawn()
         return done
       })
     },
