@@ -43,6 +43,7 @@ export class KeptCredentials {
   readonly #key: string
   readonly #logger: Logger
   #now: Credentials = {}
+  #bearer: string | undefined
   #kept = true
   #writing: Promise<void> = Promise.resolve()
 
@@ -54,6 +55,11 @@ export class KeptCredentials {
 
   get tokens(): Tokens | undefined {
     return this.#now.tokens
+  }
+
+  /** The tokens as a request carries them. */
+  get bearer(): string | undefined {
+    return this.#bearer
   }
 
   get client(): Client | undefined {
@@ -71,7 +77,7 @@ export class KeptCredentials {
       const text = await this.#store.get(this.#key)
       if (text === undefined) return
       const parsed = recordSchema.safeParse(JSON.parse(text))
-      if (parsed.success) this.#now = parsed.data
+      if (parsed.success) this.#use(parsed.data)
       else this.#logger.log('warn', 'the kept sign-in is not in a form that is known; it is not used')
     } catch (error) {
       this.#warn('the kept sign-in could not be read', error)
@@ -80,7 +86,7 @@ export class KeptCredentials {
 
   /** In use at once. Never rejects: what could not be kept is in use all the same. */
   change(change: Partial<Credentials>): Promise<void> {
-    this.#now = { ...this.#now, ...change }
+    this.#use({ ...this.#now, ...change })
     this.#writing = this.#write(this.#now, this.#writing)
     return this.#writing
   }
@@ -88,6 +94,11 @@ export class KeptCredentials {
   /** When everything is written. */
   written(): Promise<void> {
     return this.#writing
+  }
+
+  #use(credentials: Credentials): void {
+    this.#now = credentials
+    this.#bearer = credentials.tokens && `Bearer ${credentials.tokens.accessToken}`
   }
 
   async #write({ client, tokens }: Credentials, before: Promise<void>): Promise<void> {

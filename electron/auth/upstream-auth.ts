@@ -59,14 +59,14 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (!this.#loaded) await raced(this.#loading, signal)
     const { tokens } = this.#credentials
     if (tokens && this.#refresher.due(tokens)) await raced(this.#refresher.run(), signal)
-    return this.#bearer()
+    return this.#credentials.bearer
   }
 
   async refused(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
     if (this.#mode !== 'oauth') return this.#refusedForGood(refusal.status)
     if (!this.#loaded) await raced(this.#loading, signal)
     // Others have seen to it while this request was under way.
-    if (this.#bearer() !== undefined && refusal.used !== this.#bearer()) return true
+    if (this.#credentials.bearer !== undefined && refusal.used !== this.#credentials.bearer) return true
     const { challengeOf } = await raced(loadFlow(), signal)
     const challenge = challengeOf(refusal.wwwAuthenticate)
     this.#resourceMetadataUrl = challenge.resourceMetadataUrl ?? this.#resourceMetadataUrl
@@ -86,7 +86,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   }
 
   accepted(used: string | undefined): void {
-    if (used !== this.#bearer()) return
+    if (used !== this.#credentials.bearer) return
     this.#refresher.proven()
     // Scopes that are missing are still missing when another request goes through.
     if ((this.#facts.failed || this.#facts.forbidden) && this.#lackingScope === undefined)
@@ -325,11 +325,6 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     const { url: upstream, clock, requestTimeoutMs: timeoutMs = defaultRequestTimeoutMs } = this.#options
     const fetch: FetchLike = this.#options.fetch ?? (async (url, init) => (await loadFlow()).proxiedFetch(url, init))
     return guardedFetch({ fetch, upstream, clock, timeoutMs, signal: AbortSignal.any([signal, this.#life.signal]) })
-  }
-
-  #bearer(): string | undefined {
-    const { tokens } = this.#credentials
-    return tokens && `Bearer ${tokens.accessToken}`
   }
 
   #log(level: 'info' | 'warn', message: string): void {

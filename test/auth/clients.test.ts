@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../shared/errors.ts'
 import { AuthorizationServer, json } from './fixtures/authorization-server.ts'
-import { makeWorld, redirectOf } from './fixtures/world.ts'
+import { freePort, makeWorld, redirectOf } from './fixtures/world.ts'
 
 const unused = async () => {}
 
@@ -39,7 +39,8 @@ describe('how we are known to an authorization server', () => {
 
   test('configured by hand: no registration, the secret filled in, the scope as it stands there', async () => {
     const world = await makeWorld()
-    const redirect = 'http://127.0.0.1:47391/callback'
+    const redirectPort = await freePort()
+    const redirect = `http://127.0.0.1:${redirectPort}/callback`
     world.server.register('by-hand', {
       secret: 's3cret-of-hand',
       redirectUris: [redirect],
@@ -47,7 +48,7 @@ describe('how we are known to an authorization server', () => {
     })
     world.resource.scopeInRefusal = 'mcp:other'
     const auth = world.auth({
-      oauth: { clientId: 'by-hand', clientSecret: '${SECRET}', scope: 'mcp:read', redirectPort: 47391 },
+      oauth: { clientId: 'by-hand', clientSecret: '${SECRET}', scope: 'mcp:read', redirectPort },
       expand: (text, where) => (where === 'oauth.clientSecret' ? text.replace('${SECRET}', 's3cret-of-hand') : text),
     })
     expect(auth.view()).toMatchObject({ kind: 'oauth', state: 'not-needed' })
@@ -134,11 +135,12 @@ describe('another authorization server than before', () => {
 
   test('does not get the client of the config, until a person signs out', async () => {
     const world = await makeWorld()
-    const redirect = 'http://127.0.0.1:47392/callback'
+    const redirectPort = await freePort()
+    const redirect = `http://127.0.0.1:${redirectPort}/callback`
     const second = await AuthorizationServer.start()
     for (const server of [world.server, second])
       server.register('by-hand', { secret: 'hand-secret', redirectUris: [redirect], method: 'client_secret_basic' })
-    const oauth = { clientId: 'by-hand', clientSecret: 'hand-secret', redirectPort: 47392 }
+    const oauth = { clientId: 'by-hand', clientSecret: 'hand-secret', redirectPort }
     const auth = world.auth({ oauth })
     try {
       await auth.through()
