@@ -120,7 +120,7 @@ export class Exchange {
     const { line } = call
     if (isAnswer && !call.isModern && line.method === 'initialize')
       this.#deps.sessions.begin(line, [answer.headers['mcp-session-id']].flat()[0], message)
-    if (isAnswer && line.method === 'tools/list') this.#modernHeaders.learn(asObject(JSON.parse(message)).result)
+    if (isAnswer && line.method === 'tools/list') this.#modernHeaders.learn(message)
     if (isAnswer) this.#deps.sessions.note(line)
     await this.#deps.out.write(message)
   }
@@ -181,13 +181,13 @@ export class Exchange {
     let cursor: unknown
     do {
       const params = { _meta: line.params._meta, ...(cursor !== undefined && { cursor }) }
-      const list = readLine(JSON.stringify({ jsonrpc: '2.0', id: 'poolscope-bridge', method: 'tools/list', params }))
-      if (!list) return false
-      const answer = await this.#post(new Call(list))
+      const request = readLine(JSON.stringify({ jsonrpc: '2.0', id: 'poolscope-bridge', method: 'tools/list', params }))
+      if (!request) return false
+      const answer = await this.#post(new Call(request))
       if (answer.isStream) return false
-      const { result } = asObject(JSON.parse(await answer.text()))
-      this.#modernHeaders.learn(result)
-      cursor = asObject(result).nextCursor
+      const list = await answer.text()
+      this.#modernHeaders.learn(list)
+      cursor = asObject(asObject(JSON.parse(list)).result).nextCursor
     } while (cursor !== undefined && !signal.aborted)
     const again = await this.#post(call)
     if (again.isStream) await this.#readStream(call, again)

@@ -1,72 +1,7 @@
+import { argumentAt, type HeaderParam, headerText } from '../../upstream/header-params.ts'
 import { type Call, headerOf } from '../call.ts'
-import { isObject } from '../message.ts'
 import { mismatchOf, type Refusal } from './classify.ts'
 import { decodeHeader, trimOws } from './headers.ts'
-
-/** An argument of a tool that its client repeats in an `Mcp-Param-<name>` header (`x-mcp-header` of the input schema). */
-export interface HeaderParam {
-  path: readonly string[]
-  header: string
-  numeric: boolean
-}
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const types = new Set(['string', 'integer', 'boolean', 'number'])
-
-/**
- * The declarations of an input schema, at any depth of `properties`. An invalid declaration makes the whole tool invalid
- * to conforming clients, which leave it out; its headers are not expected then. `number` is not permitted either, but
- * the SDK's servers check it where it stands, and so does this.
- */
-export function headerParams(schema: unknown): HeaderParam[] {
-  const found: HeaderParam[] = []
-  const names = new Set<string>()
-  const visit = (node: unknown, path: readonly string[]): boolean => {
-    if (!isObject(node)) return true
-    if ('x-mcp-header' in node) {
-      const { 'x-mcp-header': header, type } = node
-      if (path.length === 0 || typeof header !== 'string' || !token.test(header)) return false
-      if (typeof type !== 'string' || !types.has(type) || names.has(header.toLowerCase())) return false
-      names.add(header.toLowerCase())
-      found.push({ path, header, numeric: type === 'integer' || type === 'number' })
-    }
-    for (const [key, child] of Object.entries(node)) {
-      if (key === 'properties' && isObject(child)) {
-        for (const [name, property] of Object.entries(child)) if (!visit(property, [...path, name])) return false
-      } else if (key !== 'x-mcp-header' && subschemaKeys.has(key) && declares(child)) return false
-    }
-    return true
-  }
-  return visit(schema, []) ? found : []
-}
-
-/** A declaration below one of these is out of place. */
-const subschemaKeys = new Set([
-  'items',
-  'prefixItems',
-  'contains',
-  'additionalProperties',
-  'unevaluatedProperties',
-  'unevaluatedItems',
-  'propertyNames',
-  'patternProperties',
-  'dependentSchemas',
-  'oneOf',
-  'anyOf',
-  'allOf',
-  'not',
-  'if',
-  'then',
-  'else',
-  '$defs',
-  'definitions',
-])
-
-function declares(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(declares)
-  if (!isObject(value)) return false
-  return 'x-mcp-header' in value || Object.values(value).some(declares)
-}
 
 const decimal = /^-?\d+(?:\.\d+)?$/
 
@@ -77,8 +12,8 @@ export function paramHeaderRefusal(
   headers: Call['headers'],
 ): Refusal | undefined {
   for (const { path, header, numeric } of params) {
-    const body = valueAt(args, path)
-    const text = asText(body)
+    const body = argumentAt(args, path)
+    const text = headerText(body)
     if (text === undefined) continue
     const name = `Mcp-Param-${header}`
     const raw = headerOf(headers, name.toLowerCase())
@@ -90,20 +25,4 @@ export function paramHeaderRefusal(
     if (!equal) return mismatchOf(name, `the body carries ${where} ${JSON.stringify(body)}, and ${name} "${value}"`)
   }
   return undefined
-}
-
-function valueAt(value: unknown, path: readonly string[]): unknown {
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-    value = (value as Record<string, unknown>)[key]
-  }
-  return value
-}
-
-/** As a header carries it; undefined for what can't be one (and is not compared). */
-function asText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value
-  if (typeof value === 'boolean') return String(value)
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : String(value)
 }

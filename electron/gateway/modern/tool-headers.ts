@@ -1,4 +1,5 @@
 import type { Clock } from '../../kit/clock.ts'
+import { type HeaderParam, headerParams } from '../../upstream/header-params.ts'
 import type { JsonText } from '../../upstream/types.ts'
 import { type Backend, type ClientContext, modernProfile } from '../backend.ts'
 import type { Call } from '../call.ts'
@@ -6,7 +7,7 @@ import { memberText } from '../json/members.ts'
 import { type ClientRequest, isObject } from '../message.ts'
 import type { Refusal } from './classify.ts'
 import { metaKeys } from './envelope.ts'
-import { type HeaderParam, headerParams, paramHeaderRefusal } from './param-headers.ts'
+import { paramHeaderRefusal } from './param-headers.ts'
 
 /** A server's tools may change without our hearing of it. */
 const staleMs = 300_000
