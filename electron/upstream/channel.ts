@@ -15,6 +15,7 @@ import {
   stringAt,
   subscriptionIdSpan,
 } from './envelope.ts'
+import { scanArray } from './json-scan.ts'
 import { abortedCall, type Pending, PendingCalls } from './pending-calls.ts'
 import { ServerRequests } from './server-requests.ts'
 import type { JsonText, ServerNotification } from './types.ts'
@@ -94,6 +95,13 @@ export class Channel {
    */
   receive(raw: string, origin?: number): void {
     const line = singleLine(raw)
+    const elements = line.startsWith('[') ? scanArray(line) : undefined
+    if (!elements?.length) this.#one(line, raw, origin)
+    // A batch (JSON-RPC 2.0, section 6): we send none, and servers of MCP 2025-03-26 may.
+    else for (const element of elements) this.#one(sliceOf(line, element), raw, origin)
+  }
+
+  #one(line: string, raw: string, origin: number | undefined): void {
     const envelope = scanEnvelope(line)
     if (!envelope) this.#options.onInvalid(raw)
     else if (envelope.method) this.#incoming(line, envelope, origin)

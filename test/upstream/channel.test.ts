@@ -75,6 +75,15 @@ describe('ids', () => {
     expect(invalid).toHaveLength(7)
   })
 
+  test('several messages in one are taken one by one', async () => {
+    const [first, second] = [call(), call()]
+    channel.receive('[{"id":2,"result":{"n":1.0}}, {"method":"notifications/x"}, {"id":1,"result":[1]}]')
+    expect(await first).toEqual({ kind: 'result', text: '[1]' })
+    expect(await second).toEqual({ kind: 'result', text: '{"n":1.0}' })
+    expect(orphans).toEqual([{ method: 'notifications/x', message: '{"method":"notifications/x"}' }])
+    expect(invalid).toEqual([])
+  })
+
   test('an error without an id belongs to the only request under way, and to none of several', async () => {
     const only = call()
     channel.receive('{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}')
