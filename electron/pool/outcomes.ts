@@ -1,4 +1,4 @@
-import { type AppError, toErrorShape } from '../../shared/errors.ts'
+import { AppError, toErrorShape } from '../../shared/errors.ts'
 import type { CloseReason } from '../../shared/state.ts'
 import type { Closer } from './closer.ts'
 import type { PooledConnection } from './connection.ts'
@@ -130,7 +130,7 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     core.lastFailure = error
     if (core.state === 'draining' || core.state === 'closed') return
     const now = core.clock.now()
-    core.gate.failed(now)
+    core.gate.failed(now, wishOf(error))
     core.changed()
     if (!core.breaker.failed(core.gate.failures, connection.id, now)) return
     this.#react.wakeAt(core.breaker.retryAt)
@@ -140,4 +140,10 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     })
     this.#react.refuseWaiters(() => this.#react.circuitOpen())
   }
+}
+
+/** What the server asked for with its refusal. */
+function wishOf(error: Error): number {
+  const wish = error instanceof AppError ? error.data?.retryAfterMs : undefined
+  return typeof wish === 'number' ? wish : 0
 }

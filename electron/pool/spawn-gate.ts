@@ -1,4 +1,4 @@
-import { fullJitterMs, type ReconnectPolicy } from '../../shared/reconnect.ts'
+import { fullJitterMs, maxServerWaitMs, type ReconnectPolicy } from '../../shared/reconnect.ts'
 import type { Random } from '../kit/clock.ts'
 import { breakerThreshold } from './breaker.ts'
 
@@ -51,8 +51,10 @@ export class SpawnGate {
     return this.#owed > 0 || this.#failures >= breakerThreshold
   }
 
-  failed(now: number): void {
-    this.#notBefore = now + fullJitterMs(spawnBackoff, this.#failures, this.#random)
+  /** @param wishMs how long the server asks us to stay away (Retry-After): a floor, up to {@link maxServerWaitMs} */
+  failed(now: number, wishMs = 0): void {
+    const floorMs = Math.max(spawnBackoff.floorMs ?? 0, Math.min(wishMs, maxServerWaitMs))
+    this.#notBefore = now + fullJitterMs({ ...spawnBackoff, floorMs }, this.#failures, this.#random)
     this.#failures++
     this.#owed++
     this.#lastFailureAt = now

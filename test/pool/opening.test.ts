@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SpawnGate, spawnBackoff } from '../../electron/pool/spawn-gate.ts'
+import { AppError } from '../../shared/errors.ts'
 import { fullJitterMs } from '../../shared/reconnect.ts'
 import { settle } from '../support/fake-clock.ts'
 import { mulberry32 } from '../support/random.ts'
@@ -271,6 +272,18 @@ describe('what a person can do', () => {
     fixture.pool.retry()
     await settle()
     expect(fixture.snapshot).toMatchObject({ idle: 1, breaker: { state: 'closed' } })
+  })
+
+  test('the server’s wish for patience is the floor of the backoff', async () => {
+    const fixture = new PoolFixture({ maxConnections: 1, acquireTimeoutMs: 60_000 }, { behaviour: { open: 'slow' } })
+    const waiting = fixture.pool.acquire()
+    await settle()
+    fixture.behaviour.open = 'ok'
+    fixture.resources[0]?.opening.reject(new AppError('HTTP_STATUS', 'busy', { status: 503, retryAfterMs: 20_000 }))
+    await fixture.clock.advance(19_900)
+    expect(fixture.resources).toHaveLength(1)
+    await fixture.clock.advance(11_000)
+    expect((await waiting).resource.alive).toBe(true)
   })
 
   test('retry tries now instead of waiting for the backoff', async () => {
