@@ -1,6 +1,10 @@
 import { once } from 'node:events'
 import { execa } from 'execa'
 import { describe, expect, test } from 'vitest'
+import type { CommandReply } from '../../shared/contract.ts'
+import { AuthorizationServer } from '../auth/fixtures/authorization-server.ts'
+import { startHttpServer } from '../fixtures/http/index.ts'
+import { protect } from '../host/support/protected-mcp.ts'
 import { dashboardScenarios, emptyScenario } from './scenarios.ts'
 import { Dashboard } from './support/dashboard.ts'
 import { demoConfig } from './support/folder.ts'
@@ -76,6 +80,44 @@ describe('in the desktop window', () => {
     await launched.quit()
     await expectGone([launched.hostPid, ...children])
   })
+})
+
+test('signing in to a remote server opens the system browser, and the server lets the host in', async () => {
+  const server = await startHttpServer()
+  const issuer = await AuthorizationServer.start()
+  const guarded = await protect(server, issuer)
+  const launched = await launchDesktop(JSON.stringify({ mcpServers: { docs: { url: guarded.url } } }))
+  try {
+    const { app, page } = launched
+    // The system's browser is not to open here: what it would be sent to is noted.
+    await app?.evaluate(({ shell }) => {
+      const opened: string[] = []
+      Object.assign(globalThis, { opened })
+      shell.openExternal = async (url) => void opened.push(url)
+    })
+    const command = (name: string, arg: object) =>
+      page.evaluate(
+        ([it, argument]) =>
+          (
+            window as unknown as { poolscope: { command(name: unknown, arg: unknown): Promise<CommandReply> } }
+          ).poolscope.command(it, argument),
+        [name, arg] as const,
+      )
+    const reply = await command('upstream.signIn', { upstream: 'docs' })
+    expect(reply).toMatchObject({ ok: true, result: { opened: true } })
+    const { authorizationUrl } = reply.ok ? (reply.result as { authorizationUrl: string }) : { authorizationUrl: '' }
+    const opened = await app?.evaluate(() => (globalThis as unknown as { opened: string[] }).opened)
+    expect(opened).toEqual([authorizationUrl])
+    expect((await fetch(authorizationUrl)).status).toBe(200)
+    await expect
+      .poll(() => command('request.send', { upstream: 'docs', method: 'tools/list' }), { timeout: 15_000 })
+      .toMatchObject({ ok: true, result: { result: { tools: expect.any(Array) } } })
+  } finally {
+    await launched.dispose()
+    await guarded.close()
+    await issuer.close()
+    await server.close()
+  }
 })
 
 test('SIGTERM quits the desktop app in order, also when it comes twice', async () => {

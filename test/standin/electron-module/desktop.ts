@@ -8,6 +8,14 @@ export const shell = {
   openExternal: async (url: string) => void desktop.opened.push(url),
 }
 
+/** A desktop without a keyring, as Electron finds it on a bare Linux. */
+export const safeStorage = {
+  isAsyncEncryptionAvailable: async () => false,
+  getSelectedStorageBackend: () => 'basic_text',
+  encryptStringAsync: async () => Promise.reject(new Error('encryption is not available')),
+  decryptStringAsync: async () => Promise.reject(new Error('encryption is not available')),
+}
+
 export const dialog = {
   showErrorBox: (title: string, content: string) => void process.stderr.write(`[dialog] ${title}: ${content}\n`),
 }

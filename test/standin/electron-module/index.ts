@@ -4,6 +4,6 @@
  */
 export { app } from './app.ts'
 export { BrowserWindow, webContents } from './browser-window.ts'
-export { desktop, dialog, Menu, screen, session, shell } from './desktop.ts'
+export { desktop, dialog, Menu, safeStorage, screen, session, shell } from './desktop.ts'
 export { ipcMain } from './ipc.ts'
 export { protocol } from './protocol.ts'
