@@ -1,5 +1,7 @@
 import type { AuthView } from '../../shared/state.ts'
+import type { Clock } from '../kit/clock.ts'
 import type { Tokens } from './credentials.ts'
+import { isProtected } from './endpoints.ts'
 import type { SecretStore } from './types.ts'
 
 /** How an upstream lets us in, as far as its config says. off: neither a header nor a sign-in. */
@@ -58,5 +60,63 @@ export function viewOf(
     expiresAt: tokens?.expiresAt ?? null,
     storage: oauth ? storage : null,
     error: facts.error,
+  }
+}
+
+/** @returns why a person can't sign in to this upstream, and what to do; undefined when one can */
+export function whyNoSignIn(mode: AuthMode, url: URL): string | undefined {
+  if (mode === 'header') return 'the config gives an Authorization header; remove it to sign in instead'
+  if (mode === 'off') return 'the config switches the sign-in off (oauth: false)'
+  if (isProtected(url)) return undefined
+  return 'a sign-in needs an https URL: over plain http everybody on the way could read the tokens'
+}
+
+/** A refusal where what the config gives is all there is. */
+export function refusedForGood(mode: 'header' | 'off', status: 401 | 403): Partial<Facts> {
+  const what = mode === 'header' ? 'the Authorization header of the config' : 'requests without credentials'
+  const todo = mode === 'header' ? 'check its token' : 'the config switches the sign-in off (oauth: false)'
+  const error = `the server refuses ${what} (${status}): ${todo}`
+  return { failed: status === 401, forbidden: status === 403, error }
+}
+
+/** The facts and what people see of them: the one place where the state changes. */
+export class Standing {
+  readonly #seen: (facts: Facts) => Omit<AuthView, 'since'>
+  readonly #clock: Clock
+  readonly #onChange: ((view: AuthView, before: AuthView) => void) | undefined
+  #facts = noFacts
+  #view: AuthView
+
+  constructor(options: {
+    seen: (facts: Facts) => Omit<AuthView, 'since'>
+    clock: Clock
+    onChange: ((view: AuthView, before: AuthView) => void) | undefined
+  }) {
+    this.#seen = options.seen
+    this.#clock = options.clock
+    this.#onChange = options.onChange
+    this.#view = { ...this.#seen(this.#facts), since: this.#clock.wall() }
+  }
+
+  get facts(): Facts {
+    return this.#facts
+  }
+
+  get view(): AuthView {
+    return this.#view
+  }
+
+  /** Also without a change of the facts: the tokens are part of the view. */
+  become(change: Partial<Facts>): void {
+    this.#facts = { ...this.#facts, ...change }
+    const before = this.#view
+    const seen = this.#seen(this.#facts)
+    this.#view = { ...seen, since: seen.state === before.state ? before.since : this.#clock.wall() }
+    this.#onChange?.(this.#view, before)
+  }
+
+  /** A sign-in that is under way goes on showing its own step. */
+  endRefresh(change: Partial<Facts>): void {
+    this.become({ ...change, ...(this.#facts.phase === 'refreshing' && { phase: null }) })
   }
 }

@@ -17,7 +17,10 @@ const shortestLifeMs = 10_000
 const provenAfterMs = 60_000
 
 /** refused: a person must sign in again. later: may work another time. superseded: there are other tokens by now, or none. */
-export type RefreshEnd = { kind: 'refreshed' | 'superseded' } | { kind: 'refused' | 'later'; error: AppError }
+export type RefreshEnd =
+  | { kind: 'refreshed'; tokens: Tokens }
+  | { kind: 'superseded' }
+  | { kind: 'refused' | 'later'; error: AppError }
 
 /**
  * When to refresh: ahead of the expiry, by a timer, and when a server refuses; one at a time whoever asks; and not again and
@@ -92,6 +95,7 @@ export class Refresher {
     this.#endedAt = this.#clock.now()
     const waitMs = fullJitterMs(refreshBackoff, this.#inRow++, this.#random)
     this.#notBefore = this.#endedAt + waitMs
+    if (end.kind === 'refreshed') this.watch(end.tokens)
     if (end.kind === 'later') this.#timer = this.#clock.after(waitMs, () => void this.run())
     return end.kind === 'refreshed'
   }

@@ -3,14 +3,14 @@ import { AppError } from '../../shared/errors.ts'
 import type { AuthView } from '../../shared/state.ts'
 import type { Refusal } from '../kit/authorizer.ts'
 import { KeptCredentials, secretsOf } from './credentials.ts'
-import { isProtected } from './endpoints.ts'
-import { type AuthMode, type Facts, noFacts, viewOf } from './facts.ts'
+import { type AuthMode, type Facts, noFacts, refusedForGood, Standing, viewOf, whyNoSignIn } from './facts.ts'
 import { guardedFetch } from './guarded-fetch.ts'
 import type { Challenge } from './oauth-flow.ts'
 import { raced } from './raced.ts'
-import { type RefreshEnd, Refresher } from './refresher.ts'
+import { Refresher } from './refresher.ts'
 import { type ConfiguredClient, configuredClient } from './settings.ts'
 import type { SignIn, SignInEnd } from './sign-in.ts'
+import { refreshTokens, type TokenRefreshOptions } from './token-refresh.ts'
 import { type AuthOptions, defaultRequestTimeoutMs, defaultSignInTimeoutMs, type UpstreamAuth } from './types.ts'
 
 const loadFlow = () => import('./flow.ts')
@@ -18,19 +18,15 @@ const loadFlow = () => import('./flow.ts')
 /** @returns the credentials of one http or sse upstream: tokens that are kept are in use at once */
 export const createAuth = (options: AuthOptions): UpstreamAuth => new OAuthUpstreamAuth(options)
 
-/** Answers of a token endpoint after which only a person can help (RFC 6749, 5.2). */
-const final = ['invalid_grant', 'invalid_client', 'unauthorized_client']
-
 class OAuthUpstreamAuth implements UpstreamAuth {
   readonly #options: AuthOptions
   readonly #mode: AuthMode
   readonly #credentials: KeptCredentials
   readonly #refresher: Refresher
+  readonly #standing: Standing
   readonly #loading: Promise<void>
   readonly #life = new AbortController()
   #loaded = false
-  #facts = noFacts
-  #view: AuthView
   #signIn: { attempt: SignIn; over: Promise<SignInEnd> } | undefined
   #resourceMetadataUrl: URL | undefined
   /** What the last 401 named. */
@@ -46,13 +42,30 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     this.#credentials = new KeptCredentials(store, upstream, url, {
       log: (level, message, fields) => options.logger.log(level, `auth: ${message}`, { upstream, ...fields }),
     })
-    this.#refresher = new Refresher({ clock, random, refresh: (signal) => this.#refresh(signal) })
-    this.#view = { ...this.#seen(), since: clock.wall() }
+    const configured = oauth !== undefined
+    this.#standing = new Standing({
+      seen: (facts) => {
+        const { tokens, kept } = this.#credentials
+        return viewOf(facts, { mode: this.#mode, configured, tokens, storage: kept ? store.kind : 'memory' })
+      },
+      clock,
+      onChange: options.onChange,
+    })
+    const refresh: TokenRefreshOptions = {
+      credentials: this.#credentials,
+      standing: this.#standing,
+      clock,
+      settings: () => this.#settings(),
+      fetch: (signal) => this.#fetch(signal),
+      recovered: () => options.onSignedIn?.(),
+      warn: (message) => this.#log('warn', message),
+    }
+    this.#refresher = new Refresher({ clock, random, refresh: (signal) => refreshTokens(refresh, signal) })
     this.#loading = this.#load()
   }
 
   view(): AuthView {
-    return this.#view
+    return this.#standing.view
   }
 
   async authorization(signal: AbortSignal): Promise<string | undefined> {
@@ -63,7 +76,10 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   }
 
   async refused(refusal: Refusal, signal: AbortSignal): Promise<boolean> {
-    if (this.#mode !== 'oauth') return this.#refusedForGood(refusal.status)
+    if (this.#mode !== 'oauth') {
+      this.#standing.become(refusedForGood(this.#mode, refusal.status))
+      return false
+    }
     if (!this.#loaded) await raced(this.#loading, signal)
     // Others have seen to it while this request was under way.
     if (this.#credentials.bearer !== undefined && refusal.used !== this.#credentials.bearer) return true
@@ -76,12 +92,18 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (!tokens?.refreshToken) {
       // Without a refresh token only a person can get another.
       if (tokens) await this.#credentials.change({ tokens: undefined })
-      this.#become({ needed: true, ...(!this.#signIn && { failed: false, error: 'the server wants you to sign in' }) })
+      this.#standing.become({
+        needed: true,
+        ...(!this.#signIn && { failed: false, error: 'the server wants you to sign in' }),
+      })
       return false
     }
     if (await raced(this.#refresher.run(), signal)) return true
     if (this.#credentials.tokens === tokens)
-      this.#become({ failed: true, error: this.#facts.error ?? 'the server refuses tokens that were just refreshed' })
+      this.#standing.become({
+        failed: true,
+        error: this.#standing.facts.error ?? 'the server refuses tokens that were just refreshed',
+      })
     return false
   }
 
@@ -89,12 +111,13 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (used !== this.#credentials.bearer) return
     this.#refresher.proven()
     // Scopes that are missing are still missing when another request goes through.
-    if ((this.#facts.failed || this.#facts.forbidden) && this.#lackingScope === undefined)
-      this.#become({ failed: false, forbidden: false, error: null })
+    if ((this.#standing.facts.failed || this.#standing.facts.forbidden) && this.#lackingScope === undefined)
+      this.#standing.become({ failed: false, forbidden: false, error: null })
   }
 
   async signIn(): Promise<{ authorizationUrl: string; opened: boolean }> {
-    this.#mustBeOffered()
+    const obstacle = whyNoSignIn(this.#mode, this.#options.url)
+    if (obstacle) throw new AppError('INVALID_ARGUMENT', obstacle)
     await this.#loading
     const { SignIn } = await loadFlow()
     if (this.#life.signal.aborted) throw this.#life.signal.reason
@@ -131,7 +154,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     // A client of the config is not bound to its issuer any longer; one that we registered may serve again.
     await this.#credentials.change({ tokens: undefined, ...(client?.source === 'config' && { client: undefined }) })
     this.#lackingScope = undefined
-    this.#become({ ...noFacts, needed: true })
+    this.#standing.become({ ...noFacts, needed: true })
     if (!tokens || !client) return
     const { revoke, authError } = await loadFlow()
     let settings: ConfiguredClient | undefined
@@ -142,8 +165,8 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     } catch (thrown) {
       const { message } = authError(thrown, secretsOf({ tokens, client }, settings))
       this.#log('warn', `signed out, but the tokens could not be revoked: ${message}`)
-      if (this.#facts.error === null)
-        this.#become({ error: `the tokens could not be revoked at the server: ${message}` })
+      if (this.#standing.facts.error === null)
+        this.#standing.become({ error: `the tokens could not be revoked at the server: ${message}` })
     }
   }
 
@@ -162,13 +185,13 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     const { tokens } = this.#credentials
     if (!tokens || this.#life.signal.aborted) return
     this.#refresher.watch(tokens)
-    this.#become({})
+    this.#standing.become({})
   }
 
   #start(Attempt: typeof SignIn): { attempt: SignIn; over: Promise<SignInEnd> } {
     const { url, openBrowser, clock, signInTimeoutMs } = this.#options
     const settings = this.#settings()
-    const before = this.#facts
+    const before = this.#standing.facts
     const attempt = new Attempt({
       upstream: url,
       settings,
@@ -180,10 +203,10 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       openBrowser,
       clock,
       timeoutMs: signInTimeoutMs ?? defaultSignInTimeoutMs,
-      step: (phase) => this.#become({ phase, authorizationUrl: null, error: null }),
+      step: (phase) => this.#standing.become({ phase, authorizationUrl: null, error: null }),
       waiting: (authorizationUrl, client) => {
         void this.#credentials.change({ client })
-        this.#become({ phase: 'waiting-for-browser', authorizationUrl })
+        this.#standing.become({ phase: 'waiting-for-browser', authorizationUrl })
         this.#log('info', 'a sign-in waits for the browser')
       },
       browserFailed: () => this.#log('warn', 'the browser could not be opened; open the URL by hand'),
@@ -206,69 +229,21 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (this.#life.signal.aborted) return end
     if ('tokens' in end) {
       this.#refresher.watch(end.tokens)
-      this.#become(noFacts)
+      this.#standing.become(noFacts)
       this.#log('info', 'signed in')
       this.#options.onSignedIn?.()
-    } else if (end.error.code === 'ABORTED') this.#become({ ...before, needed: true, phase: null })
+    } else if (end.error.code === 'ABORTED') this.#standing.become({ ...before, needed: true, phase: null })
     else {
-      this.#become({ phase: null, authorizationUrl: null, needed: true, failed: !old, error: end.error.message })
+      this.#standing.become({
+        phase: null,
+        authorizationUrl: null,
+        needed: true,
+        failed: !old,
+        error: end.error.message,
+      })
       this.#log('warn', `the sign-in failed: ${end.error.message}`)
     }
     return end
-  }
-
-  async #refresh(signal: AbortSignal): Promise<RefreshEnd> {
-    const { refresh, authError } = await loadFlow()
-    const { tokens, client } = this.#credentials
-    if (signal.aborted || !tokens?.refreshToken) return { kind: 'superseded' }
-    if (!this.#signIn) this.#become({ phase: 'refreshing' })
-    const now = this.#options.clock.wall()
-    let settings: ConfiguredClient | undefined
-    try {
-      settings = this.#settings()
-      const known = settings.clientId === undefined || settings.clientId === tokens.clientId ? client : undefined
-      if (known?.clientId !== tokens.clientId)
-        throw new AppError('UPSTREAM_UNAUTHORIZED', 'the tokens are of another client', { error: 'invalid_client' })
-      const fresh = await refresh(tokens, { client: known, settings, fetch: this.#fetch(signal), now })
-      if (signal.aborted) return { kind: 'superseded' }
-      const before = this.#facts
-      await this.#credentials.change({ tokens: fresh })
-      if (signal.aborted) return { kind: 'superseded' }
-      this.#refresher.watch(fresh)
-      this.#become({
-        ...this.#notRefreshing(),
-        needed: false,
-        failed: false,
-        error: this.#lackingScope ? before.error : null,
-      })
-      if (before.failed || before.needed) this.#options.onSignedIn?.()
-      return { kind: 'refreshed' }
-    } catch (thrown) {
-      if (signal.aborted) return { kind: 'superseded' }
-      const error = authError(thrown, secretsOf({ tokens, client }, settings))
-      return await this.#notRefreshed(error)
-    }
-  }
-
-  async #notRefreshed(error: AppError): Promise<RefreshEnd> {
-    const { tokens, client } = this.#credentials
-    const because = String(error.data?.error)
-    this.#log('warn', `the tokens could not be refreshed: ${error.message}`)
-    if (final.includes(because)) {
-      const unknown = because !== 'invalid_grant' && client?.source === 'registered'
-      await this.#credentials.change({ tokens: undefined, ...(unknown && { client: undefined }) })
-      this.#become({ ...this.#notRefreshing(), needed: true, failed: false, error: `sign in again: ${error.message}` })
-      return { kind: 'refused', error }
-    }
-    const expired = (tokens?.expiresAt ?? Number.POSITIVE_INFINITY) <= this.#options.clock.wall()
-    const failed = this.#facts.failed || expired
-    this.#become({ ...this.#notRefreshing(), failed, error: `the tokens could not be refreshed: ${error.message}` })
-    return { kind: 'later', error }
-  }
-
-  /** A sign-in that is under way goes on showing its own step. */
-  #notRefreshing(): Partial<Facts> {
-    return this.#facts.phase === 'refreshing' ? { phase: null } : {}
   }
 
   async #forbidden({ scope, error }: Challenge): Promise<false> {
@@ -277,36 +252,16 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (wantsMore(scope, granted)) {
       this.#lackingScope = scope
       const lacking = scopeUnion(scope).filter((it) => !granted.includes(it))
-      this.#become({
+      this.#standing.become({
         forbidden: true,
         error: `sign in again to grant what the server asks for: ${toldText(lacking.join(' '), [])}`,
       })
     } else {
       const why =
         error === 'insufficient_scope' ? 'the scopes do not suffice, and it names none that is missing' : '403'
-      this.#become({ forbidden: true, error: `the server does not let you in (${why})` })
+      this.#standing.become({ forbidden: true, error: `the server does not let you in (${why})` })
     }
     return false
-  }
-
-  /** What the config gives is all there is. */
-  #refusedForGood(status: 401 | 403): false {
-    const what = this.#mode === 'header' ? 'the Authorization header of the config' : 'requests without credentials'
-    const todo = this.#mode === 'header' ? 'check its token' : 'the config switches the sign-in off (oauth: false)'
-    this.#become({
-      failed: status === 401,
-      forbidden: status === 403,
-      error: `the server refuses ${what} (${status}): ${todo}`,
-    })
-    return false
-  }
-
-  #mustBeOffered(): void {
-    const refuse = (why: string) => new AppError('INVALID_ARGUMENT', why)
-    if (this.#mode === 'header') throw refuse('the config gives an Authorization header; remove it to sign in instead')
-    if (this.#mode === 'off') throw refuse('the config switches the sign-in off (oauth: false)')
-    if (!isProtected(this.#options.url))
-      throw refuse('a sign-in needs an https URL: over plain http everybody on the way could read the tokens')
   }
 
   /** MCP authorization, "Scope Selection Strategy"; more scopes are asked for on top of those that are granted. */
@@ -329,21 +284,5 @@ class OAuthUpstreamAuth implements UpstreamAuth {
 
   #log(level: 'info' | 'warn', message: string): void {
     this.#options.logger.log(level, `auth: ${message}`, { upstream: this.#options.upstream })
-  }
-
-  #seen(): Omit<AuthView, 'since'> {
-    const { tokens, kept } = this.#credentials
-    const { oauth, store } = this.#options
-    const storage = kept ? store.kind : 'memory'
-    return viewOf(this.#facts, { mode: this.#mode, configured: oauth !== undefined, tokens, storage })
-  }
-
-  /** The one place where the state changes. */
-  #become(change: Partial<Facts>): void {
-    this.#facts = { ...this.#facts, ...change }
-    const before = this.#view
-    const seen = this.#seen()
-    this.#view = { ...seen, since: seen.state === before.state ? before.since : this.#options.clock.wall() }
-    this.#options.onChange?.(this.#view, before)
   }
 }
