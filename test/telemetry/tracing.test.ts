@@ -4,6 +4,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { tracingSettings } from '../../electron/telemetry/tracing/settings.ts'
 import { type Peer, recordSpans, type ServedRequest } from '../../electron/telemetry/tracing/spans.ts'
+import { startHttpServer } from '../fixtures/http/index.ts'
 import { serve } from '../support/serve.ts'
 import { startCollector, valuesOf } from './support/collector.ts'
 
@@ -154,11 +155,11 @@ describe('spans of a request that was served', () => {
 
 describe('a host', () => {
   const fixture = resolve(import.meta.dirname, '../conformance/fixture/server.ts')
-  const config = { mcpServers: { fixture: { command: process.execPath, args: [fixture, 'stdio', '--era', 'both'] } } }
+  const local = { command: process.execPath, args: [fixture, 'stdio', '--era', 'both'] }
   const withoutOtel = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_')))
 
-  async function started(env: Record<string, string> = {}) {
-    const served = await serve({ config, env: { ...withoutOtel, ...env } })
+  async function started(env: Record<string, string> = {}, entry: Record<string, unknown> = local) {
+    const served = await serve({ config: { mcpServers: { fixture: entry } }, env: { ...withoutOtel, ...env } })
     let stopped: ReturnType<typeof served.stop> | undefined
     const stop = () => {
       stopped ??= served.stop()
@@ -233,6 +234,31 @@ describe('a host', () => {
     const failed = spans.find(({ name }) => name === 'tools/call test_error_handling')
     expect(failed?.status.code).toBe(SpanStatusCode.ERROR)
     expect(failed?.traceId).not.toBe(traceId)
+  })
+
+  test('tells where a remote server is, and nothing of its URL or credentials; the trace context gets there', async () => {
+    const collector = await startCollector()
+    const server = await startHttpServer({ eras: ['modern'] })
+    onTestFinished(() => server.close())
+    const remote = { url: `${server.url}?api_key=url-secret-1`, headers: { 'X-Api-Key': 'header-secret-2' } }
+    const { call, stop } = await started(
+      { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' },
+      remote,
+    )
+    await call('echo', { traceparent })
+    await stop()
+    const client = collector.spans().find(({ kind }) => kind === SpanKind.CLIENT + 1)
+    expect(client).toMatchObject({ traceId, name: 'tools/call echo' })
+    expect(valuesOf(client?.attributes ?? [])).toMatchObject({
+      'network.transport': 'tcp',
+      'server.address': '127.0.0.1',
+    })
+    expect(String(valuesOf(client?.attributes ?? [])['server.port'])).toBe(String(server.port))
+    const sent = server.records.requests.find(({ method }) => method === 'tools/call')
+    expect(sent?.body).toContain(`"traceparent":"${traceparent}"`)
+    expect(sent?.headers['x-api-key']).toBe('header-secret-2')
+    const exported = collector.requests.map(({ body }) => body.toString()).join()
+    expect(exported).not.toMatch(/url-secret|header-secret/)
   })
 
   test('speaks protobuf unless told otherwise', async () => {
