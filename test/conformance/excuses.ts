@@ -33,17 +33,27 @@ const modernClientsOfLegacyServers = {
   },
 } satisfies Record<string, Excuse>
 
-/** What a client scenario finds that is no fault of ours. */
+/** What a client scenario finds, or does not get to, that is no fault of ours. */
 export interface ClientExcuse {
   scenario: string
   revisions: readonly string[]
   /** Of the client behind the gateway; default both eras. */
   client?: 'legacy' | 'modern'
   /** Ids of the checks that can't succeed; any other one still must. */
-  checks: readonly string[]
+  failing?: readonly string[]
+  /** Names of the checks that can't be tried; any other one still must. */
+  skipped?: readonly string[]
   because: string
   /** Where that stands: the specification, or the suite's own issues. */
   source: string
 }
 
-export const clientExcuses: readonly ClientExcuse[] = []
+export const clientExcuses: readonly ClientExcuse[] = [
+  {
+    scenario: 'http-standard-headers',
+    revisions: ['2026-07-28'],
+    skipped: ['ClientMcpMethodHeader_initialize', 'ClientMcpMethodHeader_notifications_initialized'],
+    because: 'the scenario looks for them too, and the revision that it is of has neither',
+    source: 'MCP 2026-07-28, basic/index: no initialize, server/discover in its place',
+  },
+]

@@ -11,6 +11,8 @@ export type Revision = (typeof revisions)[number]
 /** One assertion of a scenario, as the suite writes it. INFO is neither good nor bad. */
 export interface Check {
   id: string
+  /** Tells checks with one id apart. */
+  name: string
   status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO'
   errorMessage?: string
 }

@@ -6,7 +6,7 @@ test('a server that drops every stream all the time: nothing is lost, nothing to
   const report = await runChurn({
     streams: 10,
     calmMs: 500,
-    churnMs: 8_000,
+    churnMs: 6_000,
     seed: 1,
     lifeMs: [100, 1_000],
     updatesPerSecond: 10,

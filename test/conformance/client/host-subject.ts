@@ -20,7 +20,9 @@ const offered: ReadonlySet<AuthView['state']> = new Set(['signed-out', 'failed',
 /** The built host with the suite's server as its only upstream, as a user configures it. */
 export async function hostSubject(options: SubjectOptions): Promise<Subject> {
   const served = await serve({
-    config: { mcpServers: { [name]: { type: 'http', url: options.url, protocol: options.protocol, ...oauthOf(options) } } },
+    config: {
+      mcpServers: { [name]: { type: 'http', url: options.url, protocol: options.protocol, ...oauthOf(options) } },
+    },
     args: ['--port', '0', '--auth', 'none', '--log-level', 'error'],
   })
   return {

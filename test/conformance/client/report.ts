@@ -4,11 +4,10 @@ import type { ClientResult } from './side.ts'
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 export function reportClientResult(result: ClientResult, verbose: boolean): void {
-  const { scenario, revision, client, succeeded, skipped, problems, excuse, again, output } = result
+  const { scenario, revision, client, succeeded, problems, excuse, again, output } = result
   const notes = [
-    ...(skipped.length > 0 ? [`not exercised: ${skipped.join(', ')}`] : []),
     ...(again && problems.length === 0 ? ['passed the second time'] : []),
-    ...(excuse ? [`excused ${excuse.checks.join(', ')}: ${excuse.because}`] : []),
+    ...(excuse ? [`excused ${[excuse.failing ?? [], excuse.skipped ?? []].flat().join(', ')}: ${excuse.because}`] : []),
   ]
   const mark = problems.length === 0 ? 'passed' : 'FAILED'
   say(`${[mark, revision, `${client} client`, scenario, `${succeeded} checks`, ...notes].join(' | ')}`)

@@ -1,4 +1,5 @@
 import { type ClientExcuse, clientExcuses } from '../excuses.ts'
+import type { Check } from '../suite.ts'
 import { reportClientResult, summarize } from './report.ts'
 import { type ClientRevision, clientScenarios, notApplicable } from './scenarios.ts'
 import { type ClientRun, listClientScenarios, runClientScenario } from './suite.ts'
@@ -10,8 +11,6 @@ export interface ClientResult {
   /** What the client behind the gateway speaks; the other era than the suite's server: a bridge. */
   client: 'legacy' | 'modern'
   succeeded: number
-  /** Checks that the suite did not get to, by its own judgement. */
-  skipped: string[]
   problems: string[]
   excuse: ClientExcuse | null
   /** Whether it was run once more, as it had problems the first time. */
@@ -91,16 +90,24 @@ function judge({ scenario, revision, client }: Case, run: ClientRun): ClientResu
       each.revisions.includes(revision) &&
       (each.client === undefined || each.client === client),
   )
-  const ids = (status: string) => run.checks.filter((check) => check.status === status).map(({ id }) => id)
-  const bad = run.checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING')
-  const excused = (id: string) => excuse?.checks.includes(id) === true
-  const problems = bad
-    .filter(({ id }) => !excused(id))
-    .map(({ id, status, errorMessage }) => `${id}: ${status} ${errorMessage ?? ''}`.trim())
-  const idle = excuse?.checks.filter((id) => !bad.some((check) => check.id === id)) ?? []
-  // It would hide a defect of tomorrow.
-  problems.push(...idle.map((id) => `${id}: needs no excuse`))
-  const succeeded = ids('SUCCESS').length
+  const having = (...statuses: Check['status'][]) => run.checks.filter(({ status }) => statuses.includes(status))
+  const bad = having('FAILURE', 'WARNING')
+  const skipped = having('SKIPPED')
+  const { failing = [], skipped: untried = [] } = excuse ?? {}
+  const problems = [
+    ...bad
+      .filter(({ id }) => !failing.includes(id))
+      .map(({ id, status, errorMessage }) => `${id}: ${status} ${errorMessage ?? ''}`.trim()),
+    ...skipped
+      .filter(({ name }) => !untried.includes(name))
+      .map(({ id, name, errorMessage }) => `${id}: ${name} was not tried ${errorMessage ?? ''}`.trim()),
+    // They would hide a defect of tomorrow.
+    ...failing.filter((id) => !bad.some((check) => check.id === id)).map((id) => `${id}: needs no excuse`),
+    ...untried
+      .filter((name) => !skipped.some((check) => check.name === name))
+      .map((name) => `${name}: needs no excuse`),
+  ]
+  const succeeded = having('SUCCESS').length
   if (succeeded === 0) problems.push('nothing succeeded')
   if (run.failed && bad.length === 0) problems.push('the client ended with an error')
   return {
@@ -108,7 +115,6 @@ function judge({ scenario, revision, client }: Case, run: ClientRun): ClientResu
     revision,
     client,
     succeeded,
-    skipped: [...new Set(ids('SKIPPED'))],
     problems,
     excuse: excuse ?? null,
     again: false,
