@@ -1,4 +1,5 @@
 import { afterEach, expect, vi } from 'vitest'
+import { type Clock, systemClock } from '../../electron/kit/clock.ts'
 import { createUpstream } from '../../electron/upstream/create.ts'
 import type { UpstreamDeps } from '../../electron/upstream/deps.ts'
 import { createHttpTransport, type HttpTransportOptions } from '../../electron/upstream/http/http-transport.ts'
@@ -67,8 +68,38 @@ export function closedAfterTest<T extends { close(): Promise<void> }>(it: T): T 
   return it
 }
 
+/** Timers that are armed, of all upstreams. */
+let timers = new Set<object>()
+
+/** The system's clock, whose timers are counted. */
+const countedClock: Clock = {
+  ...systemClock,
+  after(ms, callback, options) {
+    const timer = systemClock.after(
+      ms,
+      () => {
+        timers.delete(timer)
+        callback()
+      },
+      options,
+    )
+    timers.add(timer)
+    return {
+      cancel: () => {
+        timers.delete(timer)
+        timer.cancel()
+      },
+    }
+  },
+}
+
+const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+
 afterEach(async () => {
   for (const it of open.splice(0).reverse()) await it.close()
+  await expect.poll(sockets, { message: 'sockets left', timeout: 2_000 }).toBe(0)
+  expect(timers.size, 'timers left').toBe(0)
+  timers = new Set()
 })
 
 export async function serve(options: HttpServerOptions = {}): Promise<HttpTestServer> {
@@ -83,7 +114,7 @@ export function reach(
   options?: HttpTransportOptions,
 ): Remote {
   const config = httpConfig(url, overrides)
-  const given = deps(dependencies)
+  const given = deps({ clock: countedClock, ...dependencies })
   const upstream = options
     ? new PooledUpstream(config, given, (hooks) => createHttpTransport(config, given, hooks, options))
     : createUpstream(config, given)

@@ -305,6 +305,8 @@ export class HttpConnection implements UpstreamConnection {
   /** Another attempt, and another connection, would fare no better until somebody does something about it. */
   #refused(error: AppError): void {
     if (!this.alive) return
+    // Not to a word of farewell either.
+    this.#farewell.abort()
     this.#options.refused(error)
     this.#down({ reason: 'unhealthy', expected: true, final: true, error })
   }

@@ -198,7 +198,10 @@ export class Post {
   }
 
   /** Goes on with the response where it broke off (MCP 2025-11-25, "Resumability and Redelivery"). */
-  async #readRest({ attempt, signal, openWithin, opened, heard }: Reading, first: HttpReply): Promise<ReadingEnd> {
+  async #readRest(
+    { attempt, signal, openWithin, opened, heard, remember }: Reading,
+    first: HttpReply,
+  ): Promise<ReadingEnd> {
     const { client, session, channel, keepAlive } = this.#context
     const { silenceMs } = keepAlive
     const headers = { ...session.ownHeaders(), 'Last-Event-ID': attempt.lastEventId ?? '' }
@@ -211,7 +214,7 @@ export class Post {
       if (event.data !== '') {
         if (!this.#seen.has(event)) this.#hear(event.data, first)
         heard(event.id)
-      } else if (event.id !== undefined) attempt.remember(event.id)
+      } else if (event.id !== undefined) remember(event.id)
     }
     if (channel.isWaiting(this.#message.id)) return { kind: 'lost', reason: 'the server ended the response' }
     return { kind: 'stop', reason: 'it was answered', state: 'stopped' }
@@ -239,7 +242,7 @@ export class Post {
       host.forbidden()
     } else if (session.id !== undefined && isSessionGone(status, rpc?.id === id ? undefined : rpc?.message)) {
       sessionGone(status, error.message)
-    } else if (rpc && (rpc.id === id || !isTransient(status))) {
+    } else if (rpc && (rpc.id === id || !(isTransient(status) || isElsewhere(status)))) {
       host.fine()
       channel.conclude(id, { kind: 'error', text: rpc.text })
     } else {
@@ -270,6 +273,9 @@ export class Post {
  */
 const isSessionGone = (status: number, said: string | undefined): boolean =>
   status === 404 || (status === 400 && said !== undefined && /session|not initialized/i.test(said))
+
+/** What is asked for is not there: which transport a server has shows in that, whatever stands in the body. */
+const isElsewhere = (status: number): boolean => status === 404 || status === 405
 
 /** Another attempt may fare better. */
 export const lostBy = ({ code, message, data }: AppError): ReadingEnd => ({

@@ -84,4 +84,4 @@ export function rpcErrorIn(text: string): RpcError | undefined {
 
 /** Whether another attempt may fare better: the server is overloaded, restarts, or a proxy before it does not reach it. */
 export const isTransient = (status: number): boolean =>
-  status >= 500 || status === 408 || status === 425 || status === 429
+  (status >= 500 && status !== 501 && status !== 505) || status === 408 || status === 425 || status === 429

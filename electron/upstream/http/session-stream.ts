@@ -22,7 +22,7 @@ export class SessionStream {
     this.#context = context
   }
 
-  async read({ attempt, signal, openWithin, opened, heard }: Reading): Promise<ReadingEnd> {
+  async read({ attempt, signal, openWithin, opened, heard, remember }: Reading): Promise<ReadingEnd> {
     const { client, session, channel, keepAlive, host } = this.#context
     const { lastEventId } = attempt
     const headers = { ...session.ownHeaders(), ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }) }
@@ -39,7 +39,7 @@ export class SessionStream {
           if (!this.#seen.has(event)) channel.receive(event.data)
           host.fine()
           heard(event.id)
-        } else if (event.id !== undefined) attempt.remember(event.id)
+        } else if (event.id !== undefined) remember(event.id)
       }
       return { kind: 'lost', reason: 'the server ended the stream' }
     } catch (error) {

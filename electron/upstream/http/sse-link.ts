@@ -14,6 +14,9 @@ import { refusalOf, rpcErrorIn } from './refusals.ts'
 /** How long a server has to answer when it is asked whether its stream still is one. */
 const pingMs = 10_000
 
+/** A message is accepted at once, or something is wrong; its answer comes on the stream. */
+const acceptMs = 30_000
+
 const initialized = 'notifications/initialized'
 
 export interface SseLinkOptions {
@@ -184,18 +187,21 @@ export class SseLink implements Link {
   async #send(line: JsonText, { id, method }: Outgoing): Promise<void> {
     const { clock, host, diary } = this.#options
     const what = `POST ${plain(method ?? 'an answer', 100)}`
+    const own = new AbortController()
+    let timer: Timer | undefined
     try {
       if (method !== initialized) await this.#gate
       const poster = await this.#endpoint.promise
       const headers: Record<string, string> =
         this.#version === undefined ? {} : { 'MCP-Protocol-Version': this.#version }
-      const own = new AbortController()
+      timer = clock.after(acceptMs, () =>
+        own.abort(new AppError('CONNECTION_LOST', `${what} was not accepted within ${acceptMs} ms`)),
+      )
       const reply = await poster.post(line, { headers, signal: own.signal })
       const { status, body } = reply
       if (status < 300) {
         // A server that answers at once, as Streamable HTTP does.
         if (body.kind === 'json') this.channel.receive(body.text)
-        own.abort()
         return
       }
       const error = refusalOf(reply, what, clock.wall())
@@ -211,6 +217,10 @@ export class SseLink implements Link {
       const error = thrown instanceof AppError ? thrown : new AppError('CONNECTION_LOST', `${what}: ${String(thrown)}`)
       this.#conclude(id, error, () => diary.note(error.message))
       if (id !== undefined) host.troubled(error)
+    } finally {
+      timer?.cancel()
+      // A body that goes on is of no interest.
+      own.abort()
     }
   }
 

@@ -43,6 +43,8 @@ export class StreamableLink implements Link {
   /** Requests under way, by their ids. */
   readonly #posts = new Map<number, Post | Subscription>()
   readonly #streams = new Set<TrackedStream>()
+  /** Legacy: on which the server says what belongs to no request. */
+  #own: TrackedStream | undefined
   /** A server takes requests once it knows that it is initialized: what is sent meanwhile waits for that. */
   #gate: Promise<void> | undefined
 
@@ -81,9 +83,13 @@ export class StreamableLink implements Link {
     const { client, host, clock, random, keepAliveMs } = this.#options
     const keepAlive = new KeepAlive(keepAliveMs, random)
     const reader = new SessionStream({ channel: this.channel, client, session: this.#session, host, clock, keepAlive })
-    const stream = this.#track({ id: 'notifications', kind: 'notifications', read: (reading) => reader.read(reading) })
-    // Not before the server knows that it is initialized.
-    void Promise.resolve(this.#gate).then(() => stream.start())
+    this.#own = this.#track({ id: 'notifications', kind: 'notifications', read: (reading) => reader.read(reading) })
+    this.#startOwn()
+  }
+
+  /** Not before the server knows that it is initialized, which a client's own session says itself. */
+  #startOwn(): void {
+    void this.#gate?.then(() => this.#own?.start())
   }
 
   streams(): StreamSnapshot[] {
@@ -115,7 +121,9 @@ export class StreamableLink implements Link {
     const { id, method } = message
     if (id === undefined || method === undefined) {
       const accepted = this.#tell(line, message)
-      if (method === initialized) this.#gate = accepted
+      if (method !== initialized) return
+      this.#gate = accepted
+      this.#startOwn()
       return
     }
     const request = { ...message, id, method }

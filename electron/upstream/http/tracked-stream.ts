@@ -29,6 +29,8 @@ export interface Reading {
   opened(): void
   /** A message came. */
   heard(eventId?: string): void
+  /** An id came without a message. */
+  remember(eventId: string): void
 }
 
 /** How a reading ended, with the code of the error that ended it. */
@@ -126,8 +128,9 @@ export class TrackedStream {
         },
         heard: (eventId) => {
           this.#lastMessageAt = clock.wall()
-          attempt.message(eventId)
+          attempt.message(eventId === undefined ? undefined : sendable(eventId))
         },
+        remember: (eventId) => attempt.remember(sendable(eventId)),
       })
       this.#code = end.code ?? null
       return end
@@ -185,6 +188,9 @@ export class TrackedStream {
     return clock.wall() - (clock.now() - monotonic)
   }
 }
+
+/** What no header can carry is as good as no id. */
+const sendable = (eventId: string): string => (/(?!\t)\p{Cc}/u.test(eventId) ? '' : eventId)
 
 const unopened = (ms: number): AppError =>
   new AppError('CONNECTION_LOST', `no answer within ${ms} ms: the connection is taken for lost`, { reason: 'silence' })
