@@ -129,7 +129,11 @@ export class PooledUpstream implements Upstream {
       clock,
       clientInfo: deps.clientInfo,
       find: () => this.#sharedConnection(),
-      modern: () => this.#connections.filter((each) => each.alive && each.isShared && each.handshake?.era === 'modern'),
+      // Sessions with a server elsewhere are sessions with the same one: each change would be told by every one of them.
+      modern: () =>
+        this.#connections.filter(
+          ({ alive, isShared, handshake, pid }) => alive && isShared && handshake?.era === 'modern' && pid !== null,
+        ),
       open: () => this.#openForWatch(),
       keep: (connectionId, on) => this.#pool.keep(connectionId, on),
       onListenerError: (error) => this.#reportListener(error),

@@ -21,7 +21,7 @@ export interface WatcherOptions {
   readonly clientInfo: { name: string; version: string }
   /** A connection of those that clients share, if one lives. */
   find(): UpstreamConnection | undefined
-  /** All of them that live and are of the modern era. */
+  /** All of them that live and are of the modern era, each of a process of its own. */
   modern(): Iterable<UpstreamConnection>
   /** Has one opened, and waits for it. Rejects with why it can't. */
   open(): Promise<UpstreamConnection>

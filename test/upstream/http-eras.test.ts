@@ -167,6 +167,10 @@ describe('the old HTTP+SSE', () => {
     // A live server answers, and keeps its session.
     await server.records.next(({ method }) => method === 'ping')
     expect(told['connection.dead']).toEqual([])
+    server.halfOpen()
+    await expect.poll(() => told['connection.dead'].length, eventually).toBe(1)
+    expect(told['connection.closing'][0]?.error?.message).toContain('no answer to ping')
+    await expect.poll(() => server.records.of('resources/subscribe').length, eventually).toBe(2)
   })
 
   test('takes messages nowhere but at the server that its stream comes from', async () => {
@@ -184,6 +188,18 @@ describe('the old HTTP+SSE', () => {
     expect(error.message).toContain('another server')
     expect(elsewhere.records.requests).toEqual([])
   })
+})
+
+test('plain JSON-RPC over HTTP needs no handshake', async () => {
+  const bodies: unknown[] = []
+  const { url, got } = await listen((response) => {
+    bodies.push(response.req.headers['mcp-method'])
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":1.0}')
+  })
+  const { upstream } = reach(url, { protocol: 'jsonrpc' })
+  expect((await upstream.request({ method: 'add', params: '[1]' })).text).toBe('1.0')
+  expect(got).toEqual(['POST add'])
+  expect(bodies).toEqual([undefined])
 })
 
 describe('servers that others wrote', () => {

@@ -216,6 +216,20 @@ describe('a subscription of the modern era', () => {
     await expect.poll(() => serials(watch.told), eventually).toEqual([serial])
   })
 
+  test('tells the change of a list once, however many connections there are', async () => {
+    const server = await serve({ eras: ['modern'] })
+    const { upstream } = reach(server.url, { pool: { maxConnections: 3 } })
+    await upstream.eraFor('modern')
+    const lists = await watching(upstream, { list: 'tools' })
+    await Promise.all([1, 2, 3].map(() => upstream.request(modernCall('slow', { ms: 50 }))))
+    expect(upstream.view().pool.opened).toBe(3)
+    server.world.change('tools')
+    await expect.poll(() => lists.told.length, eventually).toBe(1)
+    await upstream.request(modernCall('slow', { ms: 50 }))
+    expect(lists.told).toHaveLength(1)
+    expect(server.records.openStreams('listen')).toHaveLength(1)
+  })
+
   test('loses calls with their responses, and sends none again', async () => {
     const server = await serve({ eras: ['modern'], jsonAnswers: false })
     const { upstream } = reach(server.url)

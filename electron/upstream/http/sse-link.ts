@@ -170,7 +170,12 @@ export class SseLink implements Link {
     const { clock, keepAliveMs } = this.#options
     this.#quietTimer?.cancel()
     this.#quietTimer = clock.after(keepAliveMs, () => {
-      const ping = { method: 'ping', background: true, responseTimeoutMs: pingMs, cancellable: false }
+      const ping = {
+        method: 'ping',
+        background: true,
+        responseTimeoutMs: Math.min(pingMs, keepAliveMs),
+        cancellable: false,
+      }
       this.channel.call(ping).then(
         () => this.#state === 'open' && this.#watchQuiet(),
         (error: unknown) => this.#lose(`no bytes for ${keepAliveMs} ms, and ${String(error)}`),
