@@ -19,3 +19,6 @@ export const isRemote = (transport: Transport | undefined): boolean => transport
 
 export const connectionWords = (transport: Transport | undefined): ConnectionWords =>
   isRemote(transport) ? session : process
+
+/** A connection's id without its upstream's name, which stands above it anyhow: `github#12` is `#12`. */
+export const shortId = (id: string): string => id.slice(Math.max(0, id.lastIndexOf('#')))

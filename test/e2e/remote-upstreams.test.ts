@@ -111,7 +111,7 @@ describe('servers elsewhere in a browser', () => {
     await lanes.locator('button[tabindex="0"]').focus()
     await page.keyboard.press('Home')
     const told = lanes.getByRole('status')
-    await expect.poll(() => told.innerText()).toMatch(/Notifications of c\d+: .*back after/)
+    await expect.poll(() => told.innerText()).toMatch(/Notifications of #\d+: .*back after/)
     const first = await told.innerText()
     await page.keyboard.press('ArrowRight')
     await expect.poll(() => told.innerText()).not.toBe(first)

@@ -54,7 +54,7 @@ export function streamHistory(
         const reason = reasons[(attempt + i) % reasons.length] ?? ''
         tell('stream.dropped', 'warn', `The ${stream.kind} stream was lost: ${reason}`, ago(seconds), {
           connectionId: id,
-          data: { ...place, reason, attempt, retryInMs },
+          data: { ...place, reason, code: attempt === 1 ? 'CONNECTION_LOST' : 'CONNECT_FAILED', attempt, retryInMs },
         })
       }
       const recovered = (seconds: number, attempts: number, downMs: number) =>
@@ -91,7 +91,14 @@ export function streamsSecond(connection: ConnectionSnapshot, now: number, tell:
     stream.nextAttemptAt = now + retryInMs
     tell('stream.dropped', 'warn', `The ${stream.kind} stream was lost: ${reason}`, now, {
       connectionId: connection.id,
-      data: { stream: stream.id, kind: stream.kind, reason, attempt: stream.attempts, retryInMs },
+      data: {
+        stream: stream.id,
+        kind: stream.kind,
+        reason,
+        code: 'CONNECT_FAILED',
+        attempt: stream.attempts,
+        retryInMs,
+      },
     })
     changed = true
   }

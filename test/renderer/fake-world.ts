@@ -336,7 +336,7 @@ export class FakeWorld {
     const openedAt = now - Math.round(this.#random() * 5_000_000)
     const streams = nth === 0 ? plan.streams : (plan.streamsOfOthers ?? plan.streams)
     return {
-      id: `c${this.#nextConnection++}`,
+      id: `${plan.name}#${this.#nextConnection++}`,
       upstream: plan.name,
       pid: remote ? null : this.#nextPid++,
       state: plan.connectionState ?? 'idle',

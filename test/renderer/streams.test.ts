@@ -121,6 +121,31 @@ describe('gaps from the feed', () => {
     ])
   })
 
+  test('one that had been open in between is lost again, and not still: what its code says', () => {
+    const lost = { code: 'CONNECTION_LOST', retryInMs: 500 }
+    expect(
+      gaps(
+        event('stream.dropped', 60, lost),
+        event('stream.dropped', 40, lost),
+        event('stream.dropped', 39, { code: 'CONNECT_FAILED', retryInMs: 2_000 }),
+        event('stream.dropped', 20, { code: null, retryInMs: 100 }),
+      ),
+    ).toMatchObject([
+      { from: now - 60_000, to: now - 59_500, outcome: 'recovered' },
+      { from: now - 40_000, to: now - 37_000, failedAttempts: [now - 39_000], outcome: 'recovered' },
+      { from: now - 20_000, to: null },
+    ])
+  })
+
+  test('with a quiet server the recovery is told much later than it came: the gap ends with the attempt that was the last', () => {
+    expect(
+      gaps(
+        event('stream.dropped', 60, { code: 'CONNECTION_LOST', retryInMs: 500 }),
+        event('stream.recovered', 29, { downMs: 31_000 }),
+      ),
+    ).toMatchObject([{ from: now - 60_000, to: now - 59_500 }])
+  })
+
   test('one that is given up ends as stopped, one whose session ends as not known', () => {
     expect(gaps(event('stream.dropped', 60), event('stream.stopped', 55, { reason: '404' }))).toMatchObject([
       { to: now - 55_000, outcome: 'stopped', reason: '404' },

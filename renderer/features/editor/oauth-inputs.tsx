@@ -14,9 +14,7 @@ const whens = [
 export function OAuthInputs({ editor }: { editor: Editor }) {
   const { form, change } = editor
   const set = oauthSet(form.oauth)
-  const wrong = ['oauth', ...oauthFields.map(({ key }) => `oauth.${key}`)].some(
-    (field) => editor.finding(field)?.level === 'error',
-  )
+  const wrong = ['oauth', ...oauthFields.map(({ key }) => `oauth.${key}`)].some((field) => editor.finding(field))
   const [opened, setOpened] = useState(set > 0)
   const open = opened || wrong
   return (

@@ -1,7 +1,7 @@
 import { RotateCw, ShieldCheck } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { Failure, UpstreamSnapshot } from '../../../shared/state.ts'
-import { isRemote } from '../../app/words.ts'
+import { isRemote, shortId } from '../../app/words.ts'
 import { Age, Button, Callout, formatTime, plural, ServerText } from '../../components/index.ts'
 import { useAction, useNow, useUpstream } from '../../store/hooks.ts'
 import { diagnose } from './diagnosis.ts'
@@ -89,7 +89,7 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
         <Callout tone="warn" title={`${plural(problem.connections.length, 'lease')} held for very long`}>
           {problem.connections.map(({ id, pid, leasedSince }) => (
             <span key={id} className="mr-3 whitespace-nowrap">
-              {remote ? `Session ${id}` : `PID ${pid ?? '–'}`}
+              {remote ? `Session ${shortId(id)}` : `PID ${pid ?? '–'}`}
               {leasedSince !== null && (
                 <>
                   {' '}

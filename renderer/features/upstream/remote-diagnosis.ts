@@ -39,15 +39,7 @@ const alsoOfProcesses: Partial<Record<ErrorCode, (failure: Failure) => Advice>> 
       'Raise the connect timeout if it takes long to wake (Edit, Timeouts).',
     ],
   }),
-  HANDSHAKE_FAILED: () => ({
-    title: 'The handshake failed',
-    why: 'Something answers at the URL, but no MCP server: the wrong path, a web page, or a server of another kind.',
-    steps: [
-      'See that the URL is that of its MCP endpoint: often it ends in /mcp, for old servers in /sse.',
-      'For a server of the old transport set “Reached by” to SSE (Edit).',
-      tryCurl,
-    ],
-  }),
+  HANDSHAKE_FAILED: handshakeFailed,
   RESPONSE_TIMEOUT: () => ({
     title: 'The server did not answer in time',
     why: 'A request was sent and no response came within the response timeout. It was cancelled; the session goes on.',
@@ -85,6 +77,24 @@ const textIn = ({ data }: Failure, key: string): string => {
 
 /** The system's code; where it is missing the message may hold it. */
 const codeOf = (failure: Failure): string => textIn(failure, 'code') || failure.message
+
+function handshakeFailed({ message }: Failure): Advice {
+  if (/protocol version/i.test(message))
+    return {
+      title: 'The server speaks another revision',
+      why: 'It is an MCP server, and refused the revision of the protocol that it was offered.',
+      steps: ['Set the protocol to auto, or to the era that it names (Edit, Protocol).', readLog],
+    }
+  return {
+    title: 'The handshake failed',
+    why: 'Something answers at the URL, but no MCP server: the wrong path, a web page, or a server of another kind.',
+    steps: [
+      'See that the URL is that of its MCP endpoint: often it ends in /mcp, for old servers in /sse.',
+      'For a server of the old transport set “Reached by” to SSE (Edit).',
+      tryCurl,
+    ],
+  }
+}
 
 function lost({ data }: Failure): Advice {
   if (data?.status === 404)

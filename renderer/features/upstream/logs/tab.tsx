@@ -1,6 +1,6 @@
 import { ScrollText } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { isRemote } from '../../../app/words.ts'
+import { isRemote, shortId } from '../../../app/words.ts'
 import { connectionLook, EmptyState, formatTime, Select } from '../../../components/index.ts'
 import { useConnectionIds, useEvents, useUpstreamPart } from '../../../store/hooks.ts'
 import { endedConnections } from '../ended.ts'
@@ -24,7 +24,7 @@ export function LogTab({ name }: { name: string }) {
     })
     const ended = endedConnections(events, live, 10).map(({ id, pid, at }) => ({
       value: id,
-      label: `${remote ? `Session ${id}` : pid === null ? 'Never started' : `PID ${pid}`} · ended ${formatTime(at)}`,
+      label: `${remote ? `Session ${shortId(id)}` : pid === null ? 'Never started' : `PID ${pid}`} · ended ${formatTime(at)}`,
     }))
     return [...living, ...ended]
   }, [labels, events, live, remote])
@@ -59,6 +59,6 @@ export function LogTab({ name }: { name: string }) {
 }
 
 function nameOf({ id, pid }: { id: string; pid: number | null }, remote: boolean): string {
-  if (remote) return `Session ${id}`
+  if (remote) return `Session ${shortId(id)}`
   return pid === null ? 'PID not known yet' : `PID ${pid}`
 }

@@ -2,6 +2,7 @@ import { createColumnHelper, rowSortingFeature, tableFeatures } from '@tanstack/
 import { Hourglass, RotateCw, Skull, Sparkles, Unplug, Waves } from 'lucide-react'
 import { createContext, use } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
+import { shortId } from '../../../app/words.ts'
 import {
   Age,
   Badge,
@@ -59,11 +60,11 @@ function SessionCell() {
   return (
     <button
       type="button"
-      aria-label={`Details of session ${connection.id}`}
+      aria-label={`Details of session ${shortId(connection.id)}`}
       onClick={() => onOpen(connection.id)}
       className="font-mono font-medium text-ink hover:text-accent-ink hover:underline"
     >
-      {connection.id}
+      {shortId(connection.id)}
     </button>
   )
 }

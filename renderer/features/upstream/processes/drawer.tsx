@@ -1,7 +1,7 @@
 import { RotateCw, Skull, Unplug, Waves, X } from 'lucide-react'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
-import { connectionWords, isRemote } from '../../../app/words.ts'
+import { connectionWords, isRemote, shortId } from '../../../app/words.ts'
 import {
   Age,
   Badge,
@@ -38,7 +38,7 @@ export function ProcessDrawer({ upstream, id, onClose }: ProcessDrawerProps) {
   const ended = useEvents({ upstream }).find((event) => event.kind === 'connection.dead' && event.connectionId === id)
   const transport = useUpstreamPart(upstream, (whole) => whole.transport)
   const remote = isRemote(transport)
-  const pid = remote ? id : (connection?.pid ?? ended?.pid ?? null)
+  const pid = remote ? shortId(id) : (connection?.pid ?? ended?.pid ?? null)
   const title = `${connectionWords(transport).One} ${pid ?? ''}`.trim()
   const panel = useRef<HTMLElement>(null)
   // Keyed by its process, so this runs once for each: whoever opened it with a key is in it, and Tab goes on from here.

@@ -1,6 +1,6 @@
 import { CircleX } from 'lucide-react'
 import { useMemo } from 'react'
-import { isRemote } from '../../../app/words.ts'
+import { isRemote, shortId } from '../../../app/words.ts'
 import { cn, formatTime, none } from '../../../components/index.ts'
 import { useConnectionIds, useEvents, useUpstreamPart } from '../../../store/hooks.ts'
 import { endedConnections } from '../ended.ts'
@@ -34,7 +34,7 @@ export function RecentlyEnded({ name, onOpen }: { name: string; onOpen: (id: str
                 aria-hidden
                 className={cn('size-3.5 shrink-0', level === 'info' ? 'text-ink-3' : 'text-dead-ink')}
               />
-              <span className="w-16 shrink-0 font-mono text-ink-2">{remote ? id : (pid ?? none)}</span>
+              <span className="w-16 shrink-0 font-mono text-ink-2">{remote ? shortId(id) : (pid ?? none)}</span>
               <time className="shrink-0 text-xs text-ink-3">{formatTime(at)}</time>
               <span className="min-w-0 flex-1 truncate text-ink-2" title={message}>
                 {message}

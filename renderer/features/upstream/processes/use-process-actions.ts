@@ -1,6 +1,6 @@
 import { useCallback } from 'react'
 import type { ConnectionSnapshot } from '../../../../shared/state.ts'
-import { isRemote } from '../../../app/words.ts'
+import { isRemote, shortId } from '../../../app/words.ts'
 import { useConfirm } from '../../../components/index.ts'
 import { useAction } from '../../../store/hooks.ts'
 import { useStore } from '../../../store/store.ts'
@@ -15,7 +15,7 @@ export interface ProcessActions {
 
 function killQuestion({ id, pid, ...rest }: ConnectionSnapshot, remote: boolean) {
   const body = killConsequence(rest, remote)
-  if (remote) return { title: `Close session ${id} now?`, body, confirmLabel: 'Close now' }
+  if (remote) return { title: `Close session ${shortId(id)} now?`, body, confirmLabel: 'Close now' }
   return { title: pid === null ? 'Kill this process?' : `Kill process ${pid}?`, body, confirmLabel: 'Kill' }
 }
 

@@ -15,7 +15,7 @@ const storages: Record<NonNullable<AuthView['storage']>, ReactNode> = {
   'safe-storage': 'the system’s keychain, encrypted',
   file: (
     <span className="text-draining-ink">
-      a file that only your user can read, not encrypted: this machine has no keychain that the host could use
+      a file that only your user can read; it is not encrypted, because the host has no keychain to use here
     </span>
   ),
   memory: <span className="text-draining-ink">memory: it is forgotten when the host ends</span>,

@@ -27,9 +27,9 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
     case 'sign-in':
       return (
         <Callout tone="warn" title={title} actions={signInButton('Sign in')}>
+          <Said text={auth.error ?? lastFailure?.message} />
           Nothing is asked of the server until then. Your browser opens its sign-in page; what it grants is kept for
           this upstream only, and can be taken back with Sign out.
-          <Said text={auth.error ?? lastFailure?.message} />
         </Callout>
       )
     case 'under-way':

@@ -25,6 +25,8 @@ export interface StreamStory {
   gaps: Gap[]
   /** When its connection ended; null while it lives, as far as the feed tells. */
   endedAt: number | null
+  /** When the attempt after the last drop was to be made. */
+  dueAt: number | null
 }
 
 type StreamEvent = EventRecord & { kind: 'stream.dropped' | 'stream.recovered' | 'stream.stopped' }
@@ -50,11 +52,30 @@ export function streamStories(events: readonly EventRecord[]): Map<string, Strea
     if (!kind) continue
     const { connectionId } = event
     const key = storyKey(connectionId, kind, String(event.data?.stream ?? ''))
-    const story = stories.get(key) ?? { connectionId, kind, gaps: [], endedAt: null }
+    const story = stories.get(key) ?? newStory(connectionId, kind)
     stories.set(key, story)
     tell(story, event)
   }
   return stories
+}
+
+export const newStory = (connectionId: string, kind: StreamKind): StreamStory => ({
+  connectionId,
+  kind,
+  gaps: [],
+  endedAt: null,
+  dueAt: null,
+})
+
+/**
+ * Whether what was lost had been open: a clean end (no code) or a loss in the middle. Any other code is an attempt that
+ * failed. That it is open is told only when something was received, which with a quiet server is much later.
+ */
+const wasOpen = (code: unknown): boolean => code === null || code === 'CONNECTION_LOST'
+
+function close(gap: Gap, story: StreamStory, at: number): void {
+  gap.to = Math.min(at, Math.max(gap.from, story.dueAt ?? at))
+  gap.outcome = 'recovered'
 }
 
 function tell(story: StreamStory, { kind, at, message, data }: StreamEvent): void {
@@ -62,17 +83,22 @@ function tell(story: StreamStory, { kind, at, message, data }: StreamEvent): voi
   const reason = typeof data?.reason === 'string' ? data.reason : null
   switch (kind) {
     case 'stream.dropped':
-      if (open) {
+      if (open && !wasOpen(data?.code)) {
         open.failedAttempts = [...open.failedAttempts, at]
         open.reason = reason ?? message
-      } else story.gaps.push(newGap(at, reason ?? message))
+      } else {
+        if (open) close(open, story, at)
+        story.gaps.push(newGap(at, reason ?? message))
+      }
+      story.dueAt = typeof data?.retryInMs === 'number' ? at + data.retryInMs : null
       return
     case 'stream.recovered': {
+      if (open) {
+        close(open, story, at)
+        return
+      }
       const downMs = typeof data?.downMs === 'number' && data.downMs >= 0 ? data.downMs : 0
-      const gap = open ?? newGap(at - downMs, 'The feed was too busy to tell why')
-      if (!open) story.gaps.push(gap)
-      gap.to = at
-      gap.outcome = 'recovered'
+      story.gaps.push({ ...newGap(at - downMs, 'The feed was too busy to tell why'), to: at, outcome: 'recovered' })
       return
     }
     case 'stream.stopped': {

@@ -1,4 +1,5 @@
 import type { KeyboardEvent, RefObject } from 'react'
+import { shortId } from '../../../app/words.ts'
 import { cn, formatTime, plural, StateBadge, visibleText } from '../../../components/index.ts'
 import { windowSeconds } from '../charts/series.ts'
 import type { Gap } from './gaps.ts'
@@ -36,7 +37,7 @@ export function LaneRow({ lane, now, tabStop, chosen, root, onChoose }: LaneRowP
     <li className={cn(laneGrid, 'h-7 hover:bg-hover')}>
       <span className="flex min-w-0 items-baseline gap-1.5 text-sm" title={help}>
         <span className="truncate">{word}</span>
-        <span className="shrink-0 truncate font-mono text-xs text-ink-3">{lane.connectionId}</span>
+        <span className="shrink-0 truncate font-mono text-xs text-ink-3">{shortId(lane.connectionId)}</span>
       </span>
       <span className="relative mr-4 h-4">
         {lane.life === null ? (

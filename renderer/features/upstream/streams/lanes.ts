@@ -6,6 +6,7 @@ import {
   joinedGaps,
   lastingGap,
   newGap,
+  newStory,
   type StreamKind,
   type StreamStory,
   storyKey,
@@ -48,7 +49,7 @@ export function streamLanes(
       const key = storyKey(id, stream.kind, stream.id)
       if (seen.has(key)) continue
       seen.add(key)
-      const story = stories.get(key) ?? { connectionId: id, kind: stream.kind, gaps: [], endedAt: null }
+      const story = stories.get(key) ?? newStory(id, stream.kind)
       stories.delete(key)
       reconcile(story, stream)
       lanes.push(lane(key, story, stream.state, openedAt, start))
@@ -84,6 +85,9 @@ function lane(id: string, story: StreamStory, state: Lane['state'], from: number
   }
 }
 
+/** A drop is in the feed a moment after it happened. */
+const toldWithinMs = 1_000
+
 /** The stream itself knows best how it stands now. */
 function reconcile(story: StreamStory, { state, openedAt, lastDrop }: StreamSnapshot): void {
   const gap = lastingGap(story)
@@ -94,6 +98,7 @@ function reconcile(story: StreamStory, { state, openedAt, lastDrop }: StreamSnap
     story.gaps.push(newGap(lastDrop.at, lastDrop.reason))
   // The feed says it in a sentence, the stream in the server's words.
   const last = story.gaps.at(-1)
-  if (last && lastDrop && lastDrop.at >= last.from && lastDrop.at <= (last.to ?? Number.POSITIVE_INFINITY))
-    last.reason = lastDrop.reason
+  const told = last && (last.failedAttempts.at(-1) ?? last.from)
+  const isSame = last && lastDrop && lastDrop.at > (told ?? 0) - toldWithinMs && lastDrop.at <= (last.to ?? lastDrop.at)
+  if (isSame) last.reason = lastDrop.reason
 }

@@ -1,5 +1,6 @@
 import { memo, useMemo } from 'react'
 import type { StreamSnapshot } from '../../../../shared/state.ts'
+import { shortId } from '../../../app/words.ts'
 import {
   Age,
   Countdown,
@@ -85,7 +86,7 @@ const StreamRow = memo(function StreamRow({ connectionId, stream }: { connection
   const quiet = state === 'unsupported'
   return (
     <Tr data-stream={`${connectionId} ${stream.id}`} className={quiet ? 'text-ink-3' : undefined}>
-      <Td className="pl-3 font-mono text-ink-2">{connectionId}</Td>
+      <Td className="pl-3 font-mono text-ink-2">{shortId(connectionId)}</Td>
       <Td title={help}>{word}</Td>
       <Td data-col="state">
         <StateBadge kind="stream" state={state} />

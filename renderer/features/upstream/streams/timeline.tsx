@@ -2,6 +2,7 @@ import { Activity, CircleCheck, CircleDot, Hourglass, type LucideIcon, Square } 
 import { memo, useMemo, useRef, useState } from 'react'
 import { useShallow } from 'zustand/react/shallow'
 import type { EventRecord } from '../../../../shared/events.ts'
+import { shortId } from '../../../app/words.ts'
 import {
   cn,
   EmptyState,
@@ -161,7 +162,7 @@ function GapDetail({ lane, gap, now }: { lane: Lane; gap: Gap; now: number }) {
   return (
     <>
       <span className="font-medium text-ink">
-        {formatTime(gap.from)} {streamKindWords[lane.kind].word} of {lane.connectionId}
+        {formatTime(gap.from)} {streamKindWords[lane.kind].word} of {shortId(lane.connectionId)}
       </span>
       {': '}
       {gap.drops > 1 && `${gap.drops} drops, `}
