@@ -32,13 +32,14 @@ const signedIn: ReadonlySet<AuthView['state']> = new Set(['signed-in', 'refreshi
 export const remoteRecords = {
   'stream.dropped': (event, about) => {
     const { data, connectionId } = ofStream(event)
+    const reason = foreign(event.reason, about, 200)
     return {
       kind: 'stream.dropped',
       // A server may end a stream at any time and have us come back (MCP 2025-11-25): no reason to worry.
       level: event.code === null ? 'info' : 'warn',
-      message: `${theStream(event)} was lost: ${foreign(event.reason, about, 200)}; next attempt in ${duration(event.retryInMs)}`,
+      message: `${theStream(event)} was lost: ${reason}; next attempt in ${duration(event.retryInMs)}`,
       connectionId,
-      data: { ...data, code: event.code, attempt: event.attempt, retryInMs: event.retryInMs },
+      data: { ...data, reason, code: event.code, attempt: event.attempt, retryInMs: event.retryInMs },
     }
   },
   'stream.recovered': (event) => {
