@@ -127,6 +127,7 @@ export class PooledUpstream implements Upstream {
     })
     this.#watcher = new Watcher({
       clock,
+      random,
       clientInfo: deps.clientInfo,
       find: () => this.#sharedConnection(),
       // Sessions with a server elsewhere are sessions with the same one: each change would be told by every one of them.
@@ -286,6 +287,7 @@ export class PooledUpstream implements Upstream {
 
   close(reason: 'shutdown' | 'upstream-removed', timeoutMs = shutdownTimeoutMs): Promise<void> {
     this.#sessions.retire()
+    this.#watcher.close()
     return this.#pool.close(reason, timeoutMs).finally(() => this.#transport.close())
   }
 

@@ -1,5 +1,7 @@
+import { toErrorShape } from '../../shared/errors.ts'
+import { ReconnectLoop } from '../../shared/reconnect.ts'
 import type { CloseReason } from '../../shared/state.ts'
-import type { Clock } from '../kit/clock.ts'
+import type { Clock, Random } from '../kit/clock.ts'
 import type { UpstreamConnection } from './connection-types.ts'
 import { scanObject, spanAt, stringAt } from './envelope.ts'
 import { Listening } from './listening.ts'
@@ -18,6 +20,7 @@ interface Watch {
 
 export interface WatcherOptions {
   readonly clock: Clock
+  readonly random: Random
   readonly clientInfo: { name: string; version: string }
   /** A connection of those that clients share, if one lives. */
   find(): UpstreamConnection | undefined
@@ -50,6 +53,8 @@ export class Watcher {
   /** Modern servers: the one `subscriptions/listen`. */
   #listening: Listening | undefined
   #opening: Promise<UpstreamConnection> | undefined
+  /** While what was watched through a connection that is lost waits for another. */
+  #reopening: ReconnectLoop | undefined
   /**
    * Modern servers announce the change of a list to those that listen to the process in which it changed (the SDK's do):
    * lists are listened to in every process.
@@ -101,8 +106,12 @@ export class Watcher {
     this.#listening = undefined
     const wanted = [...this.#watches.values()].some(({ what }) => 'uri' in what)
     if (!wanted || gaveWay.has(reason)) return
-    // Its `ready` takes over; when it fails, the next one that is opened for a request does.
-    this.#open().catch(() => {})
+    this.#reopen()
+  }
+
+  /** Nothing is watched any more, nor tried to be. */
+  close(): void {
+    this.#reopening?.stop()
   }
 
   /** What a legacy server tells; of the watched connection alone, or each change would be told by every process. */
@@ -112,6 +121,7 @@ export class Watcher {
 
   #attach(connection: UpstreamConnection): void {
     if (this.#connection === connection) return
+    this.#reopening?.stop()
     this.#connection = connection
     this.#options.keep(connection.connectionId, true)
     if (connection.handshake?.era === 'modern') {
@@ -146,6 +156,31 @@ export class Watcher {
     }
   }
 
+  /** However long the server is away: nobody asks for it meanwhile, and what is watched is to be heard when it is back. */
+  #reopen(): void {
+    if (this.#reopening) return
+    const { clock, random } = this.#options
+    const loop = new ReconnectLoop({
+      scheduler: clock,
+      random,
+      run: async () => {
+        try {
+          const connection = await this.#open()
+          if (this.#watches.size > 0) this.#attach(connection)
+        } catch (error) {
+          const { code, message } = toErrorShape(error)
+          if (code !== 'POOL_CLOSED') return { kind: 'lost', reason: message }
+        }
+        return { kind: 'stop', reason: 'there is nothing to wait for', state: 'stopped' }
+      },
+    })
+    this.#reopening = loop
+    void loop.done.then(() => {
+      if (this.#reopening === loop) this.#reopening = undefined
+    })
+    loop.start()
+  }
+
   #open(): Promise<UpstreamConnection> {
     this.#opening ??= this.#options.open().finally(() => {
       this.#opening = undefined
@@ -171,6 +206,7 @@ export class Watcher {
     if (!watch.listeners.delete(entry) || watch.listeners.size > 0) return
     if (this.#watches.get(key) === watch) this.#watches.delete(key)
     if ('list' in watch.what) this.#listenAlongside()
+    if (![...this.#watches.values()].some(({ what }) => 'uri' in what)) this.#reopening?.stop()
     const connection = this.#connection
     if (!connection) return
     const unheard = () => {

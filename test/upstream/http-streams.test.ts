@@ -127,6 +127,24 @@ describe('a lost session', () => {
   })
 })
 
+test.each(['http', 'sse'] as const)(
+  'what is watched is heard again when a server comes back, however long it was away: %s',
+  async (transport) => {
+    const server = await serve(transport === 'sse' ? { transport: 'sse' } : { eras: ['legacy'] })
+    const { upstream, told } = reach(server.url, { transport, protocol: 'legacy', pool: { acquireTimeoutMs: 100 } })
+    const watch = await watching(upstream, { uri })
+    server.forgetSessions()
+    await server.refuse()
+    // Longer than anybody waits for a connection.
+    const failures = () => told['connection.failed'].length + told['stream.dropped'].length
+    await expect.poll(failures, eventually).toBeGreaterThanOrEqual(transport === 'sse' ? 2 : 4)
+    await server.resume()
+    await expect.poll(() => server.subscribed(uri), eventually).toEqual([1])
+    const serial = server.world.update(uri)
+    await expect.poll(() => serials(watch.told), eventually).toEqual([serial])
+  },
+)
+
 describe('the response to a call', () => {
   test('is gone on with where it broke off, and the call ran once', async () => {
     const server = await serve({ eras: ['legacy'], retryMs: 30 })
