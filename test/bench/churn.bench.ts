@@ -23,12 +23,14 @@ const churnMs = values.seconds === undefined ? Number(values.minutes) * 60_000 :
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-const row = (part: string, { ms, cpuPercent, reconnects, rssMiB }: Slice) => ({
+const row = (part: string, { ms, cpuPercent, reconnects, rssMiB, heap, objects }: Slice) => ({
   part,
   seconds: Number((ms / 1000).toFixed(1)),
   'CPU, % of a core': cpuPercent === null ? null : Number(cpuPercent.toFixed(1)),
   'reconnects/s': Number((reconnects / (ms / 1000)).toFixed(1)),
   'RSS, MiB': rssMiB === null ? null : Math.round(rssMiB),
+  'heap, MiB': Number((heap / 1024 / 1024).toFixed(1)),
+  ...objects,
 })
 
 say(`${values.streams} streams, seed ${seed}`)
@@ -47,9 +49,7 @@ new Console(process.stdout).table([
   row('calm', report.calm),
   ...report.churn.map((slice, i) => row(`churn ${i + 1}`, slice)),
 ])
-const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
 say(`a reconnect costs ${report.cpuMicrosPerReconnect ?? '?'} us of CPU`)
-say(`heap after a collection: ${mib(report.heap.calm)} MiB calm, ${mib(report.heap.end)} MiB after the churn`)
 say(`${report.drops} drops, ${report.attempts} attempts, ${report.opened} streams opened`)
 say(
   `${report.sent} notifications sent, ${report.delivered} delivered, ${report.duplicates} twice, ${report.losses} lost`,

@@ -26,6 +26,10 @@ export interface Slice {
   cpuPercent: number | null
   reconnects: number
   rssMiB: number | null
+  /** Bytes, after a collection. */
+  heap: number
+  /** Of classes of which a host at rest has a fixed number. */
+  objects: Record<string, number>
 }
 
 export interface ChurnReport {
@@ -36,8 +40,6 @@ export interface ChurnReport {
   churn: Slice[]
   /** What the churn costs on top of the calm, for each stream that was opened anew; null where CPU is not told. */
   cpuMicrosPerReconnect: number | null
-  /** After a collection: calm, and after the churn. Bytes. */
-  heap: { calm: number; end: number }
   drops: number
   /** GET requests for streams, refused ones included. */
   attempts: number
@@ -101,10 +103,9 @@ interface Parts {
 }
 
 async function measureChurn(options: ChurnOptions, parts: Parts, stop: () => void): Promise<ChurnReport> {
-  const { server, host, listeners, sender } = parts
+  const { server, listeners, sender } = parts
   const { records } = server
   const calm = await slice(parts, options.calmMs)
-  const heapCalm = (await host.measure()).heapUsed
   parts.start()
   server.dropStreams('get')
   const churn: Slice[] = []
@@ -129,7 +130,6 @@ async function measureChurn(options: ChurnOptions, parts: Parts, stop: () => voi
     calm,
     churn,
     cpuMicrosPerReconnect: Number.isFinite(perReconnect) ? Math.round(perReconnect) : null,
-    heap: { calm: heapCalm, end: (await host.measure()).heapUsed },
     drops: streams.filter(({ endedBy }) => endedBy === 'server').length,
     attempts: gets.length,
     opened: streams.length,
@@ -183,11 +183,17 @@ async function slice({ host, server }: Parts, ms: number): Promise<Slice> {
   await delay(ms)
   const took = performance.now() - started
   const spent = cpu === null ? null : (cpuMicros(host.pid) ?? cpu) - cpu
+  const reconnects = records.streams.length - opened
+  const rss = rssMiB(host.pid)
+  // After the figures: it costs, too.
+  const { heapUsed, objects } = await host.measure()
   return {
     ms: Math.round(took),
     cpuPercent: spent === null ? null : spent / took / 10,
-    reconnects: records.streams.length - opened,
-    rssMiB: rssMiB(host.pid),
+    reconnects,
+    rssMiB: rss,
+    heap: heapUsed,
+    objects,
   }
 }
 
