@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { joinedGaps, newGap, streamStories, untoldDrops } from '../../renderer/features/upstream/streams/gaps.ts'
-import { streamLanes } from '../../renderer/features/upstream/streams/lanes.ts'
+import { endedLanes, streamLanes } from '../../renderer/features/upstream/streams/lanes.ts'
 import { isLasting, streamTrouble, troubleText } from '../../renderer/features/upstream/streams/trouble.ts'
 import type { EventRecord } from '../../shared/events.ts'
 import type { ConnectionSnapshot, StreamSnapshot } from '../../shared/state.ts'
@@ -240,6 +240,19 @@ describe('lanes of the last five minutes', () => {
       { connectionId: 'c1', state: null, life: { to: now - 40_000 }, drops: 1 },
     ])
     expect(streamLanes([], events, now + 300_000)).toEqual([])
+  })
+
+  test('with the old transport a lost stream is a lost session: its life and its end stay in sight', () => {
+    const lost = event('connection.dead', 40, { lifeMs: 20_000 })
+    const drained = { ...event('connection.dead', 30, { lifeMs: 5_000 }, 'c2'), level: 'info' as const }
+    expect(endedLanes(feed(lost, drained), now)).toMatchObject([
+      {
+        connectionId: 'c1',
+        life: { from: now - 60_000, to: now - 40_000 },
+        gaps: [{ from: now - 40_000, to: now - 40_000, outcome: 'ended' }],
+      },
+    ])
+    expect(endedLanes(feed(lost), now + 300_000)).toEqual([])
   })
 
   test('rests of answers share one line for each session: there may be very many', () => {

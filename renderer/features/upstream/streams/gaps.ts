@@ -14,8 +14,8 @@ export interface Gap {
   failedAttempts: readonly number[]
   /** Of the last loss. */
   reason: string
-  /** unknown: its connection ended first. */
-  outcome: 'lasting' | 'recovered' | 'stopped' | 'unknown'
+  /** unknown: its connection ended first. ended: its connection ended with it. */
+  outcome: 'lasting' | 'recovered' | 'stopped' | 'unknown' | 'ended'
 }
 
 /** What the feed tells of one stream. */

@@ -66,10 +66,13 @@ export function LaneRow({ lane, now, tabStop, chosen, root, onChoose }: LaneRowP
             style={place(gap.from, gap.to)}
             className={cn(
               // Its ground covers the bar below it: a gap is a gap, however short.
-              'absolute inset-y-0 min-w-1 rounded-xs border border-l-2 border-dashed bg-panel',
-              gap.outcome === 'stopped' ? 'border-draining border-r-4' : 'border-backoff',
-              gap.outcome === 'recovered' && 'border-r-2 border-r-ok',
-              gap.from === chosen && 'bg-backoff-soft',
+              'absolute inset-y-0 min-w-1 rounded-xs border',
+              gap.outcome === 'ended'
+                ? 'border-draining bg-draining'
+                : 'border-dashed border-backoff border-l-2 bg-panel',
+              gap.outcome === 'stopped' && 'border-draining border-r-4 border-r-draining [border-right-style:solid]',
+              gap.outcome === 'recovered' && 'border-r-2 border-r-ok [border-right-style:solid]',
+              gap.from === chosen && 'outline-1 outline-accent',
             )}
           >
             {dots(gap, now).map(({ at, left }) => (

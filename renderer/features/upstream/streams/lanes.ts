@@ -67,6 +67,36 @@ export function streamLanes(
   return lanes
 }
 
+/** Lanes of sessions that ended: more would only be scrolled over. */
+const endedAtMost = 12
+
+/**
+ * Sessions of the old HTTP+SSE that were lost: there a session is its stream, so that its loss is the end of both, and the
+ * next session's stream is another.
+ * @param events newest first
+ */
+export function endedLanes(events: readonly EventRecord[], now: number): Lane[] {
+  const start = now - windowSeconds * 1_000
+  return events
+    .filter(({ kind, level, at }) => kind === 'connection.dead' && level !== 'info' && at > start)
+    .slice(0, endedAtMost)
+    .flatMap(({ connectionId, at, message, data }): Lane[] => {
+      if (connectionId === null) return []
+      const lifeMs = typeof data?.lifeMs === 'number' ? data.lifeMs : 0
+      return [
+        {
+          id: `${connectionId} ended`,
+          connectionId,
+          kind: 'messages',
+          state: null,
+          life: { from: Math.max(at - lifeMs, start), to: at },
+          gaps: [{ ...newGap(at, message), to: at, outcome: 'ended' }],
+          drops: 1,
+        },
+      ]
+    })
+}
+
 function lane(id: string, story: StreamStory, state: Lane['state'], from: number, start: number): Lane {
   const gaps = joinedGaps(
     story.gaps.filter(({ to }) => to === null || to > start),

@@ -19,7 +19,7 @@ import { agoLabel, timeTicks } from '../charts/axis.ts'
 import { windowSeconds } from '../charts/series.ts'
 import { type Gap, untoldDrops } from './gaps.ts'
 import { LaneRow, laneGrid, type Place } from './lane-row.tsx'
-import { type Lane, streamLanes } from './lanes.ts'
+import { endedLanes, type Lane, streamLanes } from './lanes.ts'
 import { streamKindWords } from './words.ts'
 
 const noConnections: never[] = []
@@ -39,7 +39,11 @@ export function StreamTimeline({ name, className }: { name: string; className?: 
   const connections = useUpstreamPart(name, (upstream) => upstream.connections) ?? noConnections
   const events = useStreamEvents(name)
   const now = useNow()
-  const lanes = useMemo(() => streamLanes(connections, events, now), [connections, events, now])
+  const old = useUpstreamPart(name, (upstream) => upstream.transport === 'sse') ?? false
+  const lanes = useMemo(
+    () => [...streamLanes(connections, events, now), ...(old ? endedLanes(events, now) : [])],
+    [connections, events, now, old],
+  )
   const [chosen, setChosen] = useState<Place | null>(null)
   const gap = chosen && lanes.find(({ id }) => id === chosen.lane)?.gaps.find(({ from }) => from === chosen.from)
   const lane = gap && lanes.find(({ id }) => id === chosen.lane)
@@ -155,6 +159,7 @@ const outcomes: Record<Gap['outcome'], string> = {
   recovered: 'back',
   stopped: 'given up',
   unknown: 'its session ended first',
+  ended: 'the session ended with it, another takes its place',
 }
 
 function GapDetail({ lane, gap, now }: { lane: Lane; gap: Gap; now: number }) {
