@@ -28,7 +28,3 @@ export function connectTimedOut(connectTimeoutMs: number): AppError {
     { connectTimeoutMs },
   )
 }
-
-/** Nothing but failures: what a session is worth that fails each request is seen by opening another. */
-export const unwell = (times: number, { code, message, data }: AppError): AppError =>
-  new AppError(code, `${times} failures in a row, the last: ${message}`, data)

@@ -12,24 +12,19 @@ import { modernMeta } from '../revisions.ts'
 import type { TransportHooks } from '../transport.ts'
 import type { Handshake, JsonText } from '../types.ts'
 import { Diary } from './diary.ts'
-import { closedBecause, connectTimedOut, unwell } from './ends.ts'
+import { closedBecause, connectTimedOut } from './ends.ts'
 import { type LinkKind, shakeHands } from './handshaking.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Link, LinkChannelOptions, LinkHost } from './link.ts'
+import { SessionHealth } from './session-health.ts'
 import { SseLink } from './sse-link.ts'
 import { StreamableLink } from './streamable-link.ts'
-
-/** Failures in a row, with nothing heard in between, that end a session. */
-const mostTroubles = 3
 
 /** A session that ends sooner than this ends for a reason that the next one will meet too: the pool backs off. */
 const stableMs = 30_000
 
 /** How long the server has to take note that a session is over. */
 const farewellMs: Record<CloseManner, number> = { gentle: 2_000, abrupt: 500, kill: 0 }
-
-/** How long the server has to say whether it still lets us in. */
-const accessCheckMs = 10_000
 
 export interface HttpConnectionOptions extends ConnectionOptions {
   readonly url: URL
@@ -70,14 +65,13 @@ export class HttpConnection implements UpstreamConnection {
   readonly #gone = deferred<void>()
   readonly #farewell = new AbortController()
   readonly #connectTimer: Timer
+  readonly #health: SessionHealth
   #link: Link
   #onDown: ((cause: DownCause) => void) | undefined
   #cause: (DownCause & { error: AppError }) | undefined
   #closeReason: CloseReason | undefined
   #closing: Promise<void> | undefined
   #readyAt: number | undefined
-  #troubles = 0
-  #checkingAccess = false
 
   constructor(options: HttpConnectionOptions) {
     this.#options = options
@@ -88,6 +82,12 @@ export class HttpConnection implements UpstreamConnection {
     // Told by onDown too; a pool that looks away must not turn it into an unhandled rejection.
     this.ready.catch(() => {})
     this.#diary = new Diary(() => clock.wall())
+    this.#health = new SessionHealth({
+      clock,
+      ping: (signal) => this.#ping(signal),
+      unwell: (error) => this.#down({ reason: 'unhealthy', expected: false, error }),
+      refused: (error) => this.#refused(error),
+    })
     this.#link = this.#linkOf(options.linkKind)
     if (opening.era !== 'jsonrpc') this.ping = (signal) => this.#ping(signal)
     this.#connectTimer = clock.after(connectTimeoutMs, () => this.#connectFailed(connectTimedOut(connectTimeoutMs)))
@@ -224,17 +224,19 @@ export class HttpConnection implements UpstreamConnection {
 
   #host(): LinkHost {
     return {
-      fine: () => {
-        this.#troubles = 0
+      fine: () => this.#health.fine(),
+      troubled: (error) => {
+        if (this.#readyAt !== undefined) this.#health.troubled(error)
       },
-      troubled: (error) => this.#troubled(error),
       lost: (error, expected) => {
         // One that was gone as soon as it was there is a failure, however it ended.
         const lived = this.#readyAt === undefined ? 0 : this.#options.clock.now() - this.#readyAt
         this.#down({ reason: 'exited', expected: expected && lived >= stableMs, error })
       },
       refused: (error) => this.#refused(error),
-      forbidden: () => void this.#checkAccess(),
+      forbidden: () => {
+        if (this.#readyAt !== undefined && this.ping) void this.#health.forbidden()
+      },
     }
   }
 
@@ -286,7 +288,6 @@ export class HttpConnection implements UpstreamConnection {
   #connected(): void {
     this.#connectTimer.cancel()
     this.#readyAt = this.#options.clock.now()
-    this.#troubles = 0
     this.#ready.resolve()
   }
 
@@ -309,27 +310,6 @@ export class HttpConnection implements UpstreamConnection {
     this.#farewell.abort()
     this.#options.refused(error)
     this.#down({ reason: 'unhealthy', expected: true, final: true, error })
-  }
-
-  #troubled(error: AppError): void {
-    if (this.#readyAt === undefined || ++this.#troubles < mostTroubles) return
-    this.#down({ reason: 'unhealthy', expected: false, error: unwell(mostTroubles, error) })
-  }
-
-  /** One request was forbidden; when the simplest of all is too, we are not let in any more. */
-  async #checkAccess(): Promise<void> {
-    if (this.#checkingAccess || this.#readyAt === undefined || !this.ping) return
-    this.#checkingAccess = true
-    const own = new AbortController()
-    const timer = this.#options.clock.after(accessCheckMs, () => own.abort())
-    try {
-      await this.ping(own.signal)
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'UPSTREAM_FORBIDDEN') this.#refused(error)
-    } finally {
-      timer.cancel()
-      this.#checkingAccess = false
-    }
   }
 
   #down(cause: DownCause & { error: AppError }): void {

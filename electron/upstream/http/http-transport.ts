@@ -36,6 +36,8 @@ class HttpTransport implements Transport {
   /** Which arguments of the server's tools are repeated in headers: what one connection learnt serves all. */
   #modernHeaders = new ModernHeaders()
   #auth: Auth | undefined
+  /** Counts the servers: what is found out about one before a change says nothing about the one after it. */
+  #generation = 0
   #linkKind: LinkKind
   #blocked: { error: AppError; identity: string } | undefined
 
@@ -83,6 +85,7 @@ class HttpTransport implements Transport {
     const replaced = reachesDifferently(this.#config, config)
     this.#config = config
     if (!replaced) return false
+    this.#generation++
     this.#linkKind = config.transport
     this.#modernHeaders = new ModernHeaders()
     this.#blocked = undefined
@@ -98,6 +101,7 @@ class HttpTransport implements Transport {
   open(options: ConnectionOptions): HttpConnection {
     const { clock, random, clientInfo, variables } = this.#deps
     const config = this.#config
+    const generation = this.#generation
     const url = expandedUrl(config, variables)
     // Told at once and by its path, not as a failure of the first request.
     expandedHeaders(config, variables)
@@ -113,7 +117,7 @@ class HttpTransport implements Transport {
       keepAliveMs: this.#keepAliveMs,
       linkKind: this.#linkKind,
       foundLink: (kind) => {
-        if (config === this.#config) this.#linkKind = kind
+        if (generation === this.#generation) this.#linkKind = kind
       },
       connect: (to) =>
         new HttpClient({
@@ -124,7 +128,7 @@ class HttpTransport implements Transport {
           connectTimeoutMs: () => this.#config.timeouts.connectTimeoutMs,
         }),
       refused: (error) => {
-        if (config === this.#config) this.#block(error)
+        if (generation === this.#generation) this.#block(error)
       },
     })
   }
