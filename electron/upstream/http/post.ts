@@ -1,5 +1,4 @@
 import { AppError } from '../../../shared/errors.ts'
-import type { StreamSnapshot } from '../../../shared/state.ts'
 import type { Clock, Timer } from '../../kit/clock.ts'
 import type { Channel, Outgoing } from '../channel.ts'
 import type { ModernHeaders } from '../modern-headers.ts'
@@ -9,9 +8,10 @@ import type { HttpClient, HttpReply, SseEvent } from './http-client.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import type { LinkHost } from './link.ts'
 import { isTransient, refusalOf, rpcErrorIn } from './refusals.ts'
+import { ResponseRest } from './response-rest.ts'
 import { SeenEvents } from './seen-events.ts'
 import type { HttpSession } from './session.ts'
-import type { Reading, ReadingEnd, TrackedStream, TrackedStreamOptions } from './tracked-stream.ts'
+import type { TrackedStream, TrackedStreamOptions } from './tracked-stream.ts'
 
 /** A server should end the response with the answer; one that does not is not waited for. */
 const lingerMs = 1_000
@@ -56,7 +56,7 @@ export class Post {
   #written = false
   #linger: Timer | undefined
   #reading = false
-  #rest: TrackedStream | undefined
+  #rest: ResponseRest | undefined
 
   constructor(context: PostContext, line: JsonText, message: Outgoing & { id: number; method: string }) {
     this.#context = context
@@ -84,7 +84,7 @@ export class Post {
 
   /** Its call is over. */
   over(): void {
-    if (this.#rest) this.#endRest(this.#rest)
+    if (this.#rest) this.#rest.stop()
     else if (this.#reading) this.#linger = this.#context.clock.after(lingerMs, () => this.abort())
     else this.abort()
   }
@@ -163,7 +163,7 @@ export class Post {
   }
 
   #brokeOff({ reason, lastEventId, retryMs, error }: Break, reply: HttpReply): void {
-    const { channel, session, track, host } = this.#context
+    const { channel, session, host } = this.#context
     const { id } = this.#message
     if (error || !session.isLegacy || lastEventId === undefined) {
       const lost = error ?? lostAnswer(this.#what, reason)
@@ -171,63 +171,16 @@ export class Post {
       if (!error) host.troubled(lost)
       return
     }
-    let isFirst = true
-    const rest = track({
-      id: `response-${id}`,
-      kind: 'response' satisfies StreamSnapshot['kind'],
+    this.#rest = new ResponseRest({
+      context: this.#context,
+      id,
+      reason,
       lastEventId,
-      read: async (reading) => {
-        if (!isFirst) return this.#readRest(reading, reply)
-        // The first of its attempts was the POST.
-        isFirst = false
-        if (retryMs !== undefined) reading.attempt.retry(retryMs)
-        return { kind: 'lost', reason }
-      },
-      ended: (end) => {
-        this.#endRest(rest)
-        channel.conclude(id, lostAnswer(this.#what, end.reason))
-      },
+      retryMs,
+      isNew: (event) => !this.#seen.has(event),
+      hear: (text) => this.#hear(text, reply),
+      given: (up) => channel.conclude(id, up.error ?? lostAnswer(this.#what, up.reason)),
     })
-    this.#rest = rest
-    rest.start()
-  }
-
-  #endRest(rest: TrackedStream): void {
-    rest.stop()
-    this.#context.forget(rest)
-  }
-
-  /** Goes on with the response where it broke off (MCP 2025-11-25, "Resumability and Redelivery"). */
-  async #readRest(
-    { attempt, signal, openWithin, opened, heard, remember }: Reading,
-    first: HttpReply,
-  ): Promise<ReadingEnd> {
-    const { client, session, channel, keepAlive } = this.#context
-    const { silenceMs } = keepAlive
-    const headers = { ...session.ownHeaders(), 'Last-Event-ID': attempt.lastEventId ?? '' }
-    openWithin(silenceMs)
-    const reply = await client.get({ headers, signal, silenceMs })
-    if (reply.body.kind !== 'stream') return this.#notResumed(reply)
-    opened()
-    for await (const event of reply.body.events) {
-      if (event.retry !== undefined) attempt.retry(event.retry)
-      if (event.data !== '') {
-        if (!this.#seen.has(event)) this.#hear(event.data, first)
-        heard(event.id)
-      } else if (event.id !== undefined) remember(event.id)
-    }
-    if (channel.isWaiting(this.#message.id)) return { kind: 'lost', reason: 'the server ended the response' }
-    return { kind: 'stop', reason: 'it was answered', state: 'stopped' }
-  }
-
-  #notResumed(reply: HttpReply): ReadingEnd {
-    const { clock, host, session, sessionGone } = this.#context
-    const { status } = reply
-    const error = refusalOf(reply, 'GET, to go on with a response,', clock.wall())
-    if (status === 401) host.refused(error)
-    if (status === 404 && session.id !== undefined) sessionGone(status, error.message)
-    if (!isTransient(status)) return { kind: 'stop', reason: error.message, state: 'stopped' }
-    return lostBy(error)
   }
 
   #refused(reply: HttpReply): void {
@@ -276,14 +229,6 @@ const isSessionGone = (status: number, said: string | undefined): boolean =>
 
 /** What is asked for is not there: which transport a server has shows in that, whatever stands in the body. */
 const isElsewhere = (status: number): boolean => status === 404 || status === 405
-
-/** Another attempt may fare better. */
-export const lostBy = ({ code, message, data }: AppError): ReadingEnd => ({
-  kind: 'lost',
-  reason: message,
-  code,
-  ...(typeof data?.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
-})
 
 const noAnswer = (what: string, text: string): AppError =>
   new AppError('CONNECTION_LOST', `${what} was answered with what is no answer to it: ${plain(text, 200)}`, {

@@ -4,6 +4,7 @@ import { isRecord, parsed } from '../revisions.ts'
 import type { JsonText } from '../types.ts'
 import { plain } from './diary.ts'
 import { type HttpReply, retryAfterMs } from './http-client.ts'
+import type { ReadingEnd } from './tracked-stream.ts'
 
 const excerptChars = 200
 
@@ -85,3 +86,11 @@ export function rpcErrorIn(text: string): RpcError | undefined {
 /** Whether another attempt may fare better: the server is overloaded, restarts, or a proxy before it does not reach it. */
 export const isTransient = (status: number): boolean =>
   (status >= 500 && status !== 501 && status !== 505) || status === 408 || status === 425 || status === 429
+
+/** The end of a stream after which another attempt may fare better. */
+export const lostBy = ({ code, message, data }: AppError): ReadingEnd => ({
+  kind: 'lost',
+  reason: message,
+  code,
+  ...(typeof data?.retryAfterMs === 'number' && { retryAfterMs: data.retryAfterMs }),
+})

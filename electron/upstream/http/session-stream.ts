@@ -1,7 +1,7 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { HttpReply } from './http-client.ts'
-import { lostBy, type PostContext } from './post.ts'
-import { isTransient, refusalOf } from './refusals.ts'
+import type { PostContext } from './post.ts'
+import { isTransient, lostBy, refusalOf } from './refusals.ts'
 import { SeenEvents } from './seen-events.ts'
 import type { Reading, ReadingEnd } from './tracked-stream.ts'
 
@@ -44,6 +44,8 @@ export class SessionStream {
       return { kind: 'lost', reason: 'the server ended the stream' }
     } catch (error) {
       keepAlive.ended(error)
+      // Replayed, it would be as long the next time: what comes after it is worth more.
+      if (error instanceof AppError && error.code === 'LINE_TOO_LONG') remember('')
       throw error
     }
   }
