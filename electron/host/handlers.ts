@@ -9,6 +9,7 @@ import type { CommandHandlers } from './commands.ts'
 import { type BridgeCommand, connectInfo } from './connect-info.ts'
 import type { DemoTraffic } from './demo-traffic.ts'
 import type { Registry } from './registry.ts'
+import { sendRequest } from './send-request.ts'
 
 export interface HandlerContext {
   registry: Registry
@@ -24,6 +25,8 @@ export interface HandlerContext {
   token: string | null
   /** Undefined: there is no Node that could run the bridge. */
   bridge: BridgeCommand | undefined
+  /** How the host introduces itself to servers. */
+  clientInfo: { name: string; version: string }
   variables: Variables
   childPath(): string | undefined
   /** What the host's own state shows changed without an event of an upstream. */
@@ -31,9 +34,6 @@ export interface HandlerContext {
 }
 
 const ok = { ok: true } as const
-
-/** The methods that belong to the handshake; a second one would confuse a process that others share. */
-const handshakeMethods = new Set(['initialize', 'notifications/initialized'])
 
 export function commandHandlers(host: HandlerContext): CommandHandlers {
   const { registry, configFile, demo } = host
@@ -177,27 +177,7 @@ export function commandHandlers(host: HandlerContext): CommandHandlers {
         connectionId,
       })
     },
-    'request.send': async ({ upstream: name, method, params, timeoutMs }) => {
-      if (handshakeMethods.has(method)) {
-        throw new AppError('INVALID_ARGUMENT', `${method} belongs to the handshake, which the pool has made already`, {
-          method,
-        })
-      }
-      const upstream = registry.running(name)
-      const reply = await upstream.request({
-        method,
-        params: params === undefined ? undefined : JSON.stringify(params),
-        timeouts: timeoutMs === undefined ? undefined : { requestTimeoutMs: timeoutMs },
-      })
-      const { connectionId, pid, timing } = reply
-      return {
-        [reply.kind]: JSON.parse(reply.text) as unknown,
-        connectionId,
-        pid,
-        queueMs: timing.queueMs,
-        callMs: timing.callMs,
-      }
-    },
+    'request.send': ({ upstream, ...request }) => sendRequest(registry.running(upstream), host.clientInfo, request),
     'client.connect': ({ upstream }) => {
       registry.config(upstream)
       const urls = { url: host.mcpUrl(upstream), aggregateUrl: host.aggregateUrl() }

@@ -105,6 +105,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       return undefined // a variable that is not set; whoever needs it says so
     }
   }
+  const clientInfo = { name: 'poolscope', version: options.version }
   const startedAt = systemClock.wall()
   let url = ''
   let closing: Promise<void> | undefined
@@ -139,7 +140,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         variables,
         environment,
         auth: upstreamAuth,
-        clientInfo: { name: 'poolscope', version: options.version },
+        clientInfo,
       }),
     attach: (upstream) => telemetry.attach(upstream),
     onChange: (name, change) => telemetry.registryChanged(name, change),
@@ -192,6 +193,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const run = commandRunner(
     commandHandlers({
       registry,
+      clientInfo,
       configFile,
       demo,
       hasDemo: () => demoName() !== undefined,

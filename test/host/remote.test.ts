@@ -46,6 +46,21 @@ const echo = (host: Served) =>
 const kinds = async (host: Served) =>
   (await host.command('events.list', { upstream: 'docs' })).events.map(({ kind }) => kind).reverse()
 
+test.each([['legacy'], ['modern']] as const)('a request is sent in the era of a server that is %s', async (era) => {
+  const only = await startHttpServer({ eras: [era] })
+  onTestFinished(() => only.close())
+  const host = await hostOf({ docs: { url: only.url } })
+  expect((await echo(host)).result).toMatchObject({ content: [{ text: 'hi' }] })
+  expect(await docsOf(host)).toMatchObject({ era, state: 'ready' })
+})
+
+test('a request whose time is over before its server is connected says so', async () => {
+  server.inject({ kind: 'delay', ms: 60_000 })
+  const host = await hostOf({ docs: { url: server.url } })
+  const sent = host.command('request.send', { upstream: 'docs', method: 'tools/list', timeoutMs: 200 })
+  await expect(sent).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+})
+
 describe('an added server', () => {
   test('is connected to at once', async () => {
     const host = await hostOf()
