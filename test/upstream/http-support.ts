@@ -1,3 +1,5 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { Socket } from 'node:net'
 import { afterEach, expect, vi } from 'vitest'
 import { type Clock, systemClock } from '../../electron/kit/clock.ts'
 import { createUpstream } from '../../electron/upstream/create.ts'
@@ -61,8 +63,9 @@ export interface Remote {
 }
 
 const open: { close(): Promise<void> }[] = []
+const upstreams: { close(): Promise<void> }[] = []
 
-/** Closed after the test, in the opposite order of their start; then nothing of them may be left. */
+/** Closed after the test, in the opposite order of their start. */
 export function closedAfterTest<T extends { close(): Promise<void> }>(it: T): T {
   open.push(it)
   return it
@@ -93,20 +96,28 @@ const countedClock: Clock = {
   },
 }
 
-const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+/** Connections of our own that are open; the servers of the tests have theirs. */
+const sockets = new Set<Socket>()
+subscribe('undici:client:connected', (message) => {
+  const { socket } = message as { socket: Socket }
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+})
 
 afterEach(async () => {
-  for (const it of open.splice(0).reverse()) await it.close()
-  await expect.poll(sockets, { message: 'sockets left', timeout: 2_000 }).toBe(0)
+  for (const upstream of upstreams.splice(0)) await upstream.close()
+  // Before the servers end, which would take them with them.
+  expect(sockets.size, 'sockets left').toBe(0)
   expect(timers.size, 'timers left').toBe(0)
   timers = new Set()
+  for (const it of open.splice(0).reverse()) await it.close()
 })
 
 export async function serve(options: HttpServerOptions = {}): Promise<HttpTestServer> {
   return closedAfterTest(await startHttpServer(options))
 }
 
-/** An upstream over HTTP that is closed after the test. */
+/** An upstream over HTTP that is closed after the test; then nothing of it may be left. */
 export function reach(
   url: string,
   overrides: HttpOverrides = {},
@@ -120,7 +131,7 @@ export function reach(
     : createUpstream(config, given)
   const told = Object.fromEntries(kept.map((name) => [name, [] as unknown[]])) as unknown as Told
   for (const name of kept) upstream.events.on(name, (payload) => (told[name] as unknown[]).push(payload))
-  closedAfterTest({
+  upstreams.push({
     close: async () => {
       await upstream.close('shutdown', 5_000)
       expect(told['maintenance.error']).toEqual([])
