@@ -1,4 +1,5 @@
 import { AppError } from '../../shared/errors.ts'
+import { BriefMap } from '../kit/brief-map.ts'
 import type { Clock, Timer } from '../kit/clock.ts'
 import type { Answer, Call } from './channel-types.ts'
 
@@ -39,7 +40,7 @@ export interface PendingCallsOptions {
 export class PendingCalls {
   readonly #options: PendingCallsOptions
   /** Those that hold the connection. */
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new BriefMap<number, Pending>()
   readonly #background = new Map<number, Pending>()
   /** Ids of abandoned requests whose answers may still come. */
   readonly #owed = new Set<number>()
@@ -61,7 +62,7 @@ export class PendingCalls {
 
   /** The one request that holds the connection; undefined when there is none, or several. */
   get only(): Pending | undefined {
-    return this.#pending.size === 1 ? this.#pending.values().next().value : undefined
+    return this.#pending.size === 1 ? this.#pending.any : undefined
   }
 
   find(id: number | undefined): Pending | undefined {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { AppError } from '../../../shared/errors.ts'
+import { BriefMap } from '../../kit/brief-map.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Unsubscribe } from '../../kit/emitter.ts'
 import type { Handshake, JsonText, ServerNotification } from '../../upstream/types.ts'
@@ -49,7 +50,7 @@ export class LegacySession {
   readonly serverCapabilities: Handshake['capabilities']
   readonly openedAt: number
   /** By the key of the client's id: what `notifications/cancelled` aborts, and where its answer goes. */
-  readonly inFlight = new Map<string, { controller: AbortController; exchange: Exchange }>()
+  readonly inFlight = new BriefMap<string, { controller: AbortController; exchange: Exchange }>()
   /** By URI; stops the watch. */
   readonly subscriptions = new Map<string, Unsubscribe>()
   readonly serverRequests = new ServerRequests()
@@ -199,7 +200,7 @@ export class LegacySession {
    */
   ask(message: JsonText): boolean {
     if (this.#standalone.wasOpened) this.#standalone.send(message)
-    else if ([...this.inFlight.values()].some(({ exchange }) => exchange.notify(message))) return true
+    else if (this.inFlight.values().some(({ exchange }) => exchange.notify(message))) return true
     else if (this.#unsent.length < maxUnsent) this.#unsent.push(message)
     else return false
     return true
