@@ -8,7 +8,7 @@ import type { Conversation } from './bridge/conversation.ts'
 import type { UrlRetry } from './bridge/modern-over-legacy.ts'
 import { Parked } from './bridge/parked.ts'
 import { isAllowedHost, isAllowedOrigin } from './checks/origin.ts'
-import { bearerMatches } from './checks/token.ts'
+import { type BearerCheck, bearerCheck } from './checks/token.ts'
 import { notReady } from './health.ts'
 import { Holders } from './holders.ts'
 import { listenError, loopbackAddress } from './http/address.ts'
@@ -39,6 +39,7 @@ export class Gateway {
   readonly events = new Emitter<GatewayEvents>()
   readonly #options: GatewayOptions
   readonly #limits: GatewayLimits
+  readonly #isBearer: BearerCheck
   readonly #server: Server
   readonly #sessions: Sessions
   readonly #serverNotifications: ServerNotifications
@@ -60,6 +61,7 @@ export class Gateway {
     const { settings, upstreams, clock, logger } = options
     this.#options = options
     this.#limits = { ...defaultGatewayLimits, ...options.limits }
+    this.#isBearer = bearerCheck(options.token)
     this.#streams = new SseConnections(this.#limits.maxStreamBacklogBytes)
     this.#relay = new Relay(this.events, clock, logger)
     this.#sessions = new Sessions(clock, this.#limits, {
@@ -231,9 +233,9 @@ export class Gateway {
   }
 
   #serveMcp(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> | undefined {
-    const { settings, token } = this.#options
+    const { settings } = this.#options
     const { authorization } = request.headers
-    if (settings.auth === 'bearer' && !bearerMatches(authorization, token)) {
+    if (settings.auth === 'bearer' && !this.#isBearer(authorization)) {
       const challenge = authorization ? 'Bearer error="invalid_token"' : 'Bearer'
       this.#refuse(response, 401, rpcCodes.badTransport, 'Unauthorized: send Authorization: Bearer <token>', null, {
         headers: [['WWW-Authenticate', challenge]],

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import sirv from 'sirv'
 import { type CommandReply, commandNames, commands, type ErrorCode, type Frame } from '../../shared/contract.ts'
 import { AppError, toErrorShape } from '../../shared/errors.ts'
-import { bearerMatches } from '../gateway/checks/token.ts'
+import { bearerCheck } from '../gateway/checks/token.ts'
 import { BodyError, discardBody, readBody } from '../gateway/http/body.ts'
 import { sendJson as sendText } from '../gateway/http/respond.ts'
 import { contentSecurityPolicy } from './csp.ts'
@@ -34,6 +34,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
  * `--auth none`: a command can start any program.
  */
 export function controlHttp(options: ControlHttpOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  const isBearer = bearerCheck(options.token)
   const dashboard = sirv(options.rendererDir, {
     etag: true,
     setHeaders: (response, pathname) => {
@@ -48,7 +49,7 @@ export function controlHttp(options: ControlHttpOptions): (request: IncomingMess
   })
 
   async function api(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    if (!bearerMatches(request.headers.authorization, options.token)) {
+    if (!isBearer(request.headers.authorization)) {
       response.setHeader('WWW-Authenticate', 'Bearer')
       throw new AppError(
         'UNAUTHORIZED',

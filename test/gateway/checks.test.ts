@@ -8,7 +8,7 @@ import {
 import { describe, expect, test } from 'vitest'
 import { acceptsOf, isJsonBody } from '../../electron/gateway/checks/media.ts'
 import { isAllowedHost, isAllowedOrigin } from '../../electron/gateway/checks/origin.ts'
-import { bearerMatches } from '../../electron/gateway/checks/token.ts'
+import { bearerCheck } from '../../electron/gateway/checks/token.ts'
 import { rpcCodes } from '../../electron/gateway/rpc.ts'
 import { initialize, openSession, rpc, startGateway } from './support/harness.ts'
 import { open, send } from './support/http.ts'
@@ -101,11 +101,17 @@ test.each([
   ['Basic secret', false],
   ['Bearer ', false],
   [undefined, false],
-])('Authorization %j', (header, expected) => expect(bearerMatches(header, 'secret')).toBe(expected))
+])('Authorization %j', (header, expected) => expect(bearerCheck('secret')(header)).toBe(expected))
+
+test('a check goes on to tell tokens apart, whatever it has seen', () => {
+  const matches = bearerCheck('sécret')
+  const headers = ['Bearer sécret', 'Bearer xsecret', 'Bearer x', 'Bearer sécret', undefined, 'Bearer sécreu']
+  expect(headers.map((header) => matches(header))).toEqual([true, false, false, true, false, false])
+})
 
 test('an empty token is matched by no header', () => {
-  expect(bearerMatches(undefined, '')).toBe(false)
-  expect(bearerMatches('Bearer ', '')).toBe(false)
+  expect(bearerCheck('')(undefined)).toBe(false)
+  expect(bearerCheck('')('Bearer ')).toBe(false)
 })
 
 const forbidden = async (headers: Record<string, string>, path = '/mcp/one') => {
