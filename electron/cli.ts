@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { AppError } from '../shared/errors.ts'
 import type { RunBridgeOptions } from './host/run-bridge.ts'
 import type { ServeOptions } from './host/serve.ts'
+import { holdYoungSpace } from './host/young-space.ts'
 
 /** Bad options, an unusable config, a port in use: nothing was started. */
 const usageExitCode = 2
@@ -38,6 +39,7 @@ program
   .addOption(logLevelOption())
   .allowExcessArguments(false)
   .action(async (options: Omit<ServeOptions, 'outDir' | 'version'>) => {
+    holdYoungSpace()
     // Only what a command needs is run: a bridge is small, and there is one for each client.
     const { serve } = await import('./host/serve.ts')
     process.exitCode = await serve({

@@ -2,6 +2,7 @@ import type { Config } from '../../shared/config.ts'
 import { type LogLevel, lineLogger } from '../kit/logger.ts'
 import { type Host, startHost } from './host.ts'
 import { defaultUserDataDir } from './user-data.ts'
+import { keepYoungSpaceSmall } from './young-space.ts'
 
 export interface ServeOptions {
   config?: string
@@ -29,6 +30,7 @@ const sameSignalMs = 1_000
 export async function serve(options: ServeOptions): Promise<number> {
   // Whoever read our output may be gone (`serve | head -1`): that is no reason to end.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+  keepYoungSpaceSmall()
   const logger = lineLogger((line) => process.stderr.write(line), options.logLevel)
   const signalled = untilSignal()
   const starting = startHost({

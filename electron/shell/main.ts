@@ -4,6 +4,7 @@ import { app, dialog, safeStorage, shell } from 'electron'
 import { toErrorShape } from '../../shared/errors.ts'
 import { type Host, startHost } from '../host/host.ts'
 import { userFiles } from '../host/paths.ts'
+import { keepYoungSpaceSmall } from '../host/young-space.ts'
 import { lineLogger } from '../kit/logger.ts'
 import { browserOpener } from './browser.ts'
 import { setupIpc } from './ipc.ts'
@@ -53,6 +54,7 @@ function run(options: LaunchOptions): void {
 }
 
 async function startDesktopHost(options: LaunchOptions): Promise<Host> {
+  keepYoungSpaceSmall()
   await setupLoginShellEnvironment(logger)
   const userDataDir = app.getPath('userData')
   const { secrets: plain, encryptedSecrets: encrypted } = userFiles(userDataDir)
