@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { SeriesCounter, SeriesHistogram } from './series-metric.ts'
 
 /** PROTOCOL, section 7: OpenTelemetry's bounds for MCP operations, and finer ones for work on one machine. */
 export const operationSeconds = [
@@ -10,15 +11,6 @@ const sessionSeconds = [1, 10, 60, 300, 1_800, 3_600, 14_400, 43_200, 86_400]
 const waitSeconds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30]
 /** From a small host to one of a gigabyte (POOL, "Spawning and failing"). */
 const spawnBlockingSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
-
-const operationLabels = [
-  'upstream',
-  'mcp_method_name',
-  'error_type',
-  'gen_ai_tool_name',
-  'network_transport',
-  'mcp_protocol_version',
-] as const
 
 export type Metrics = ReturnType<typeof defineMetrics>
 
@@ -32,6 +24,9 @@ export function defineMetrics() {
     new Gauge({ name, help, labelNames, registers })
   const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[], buckets: number[]) =>
     new Histogram({ name, help, labelNames, buckets, registers })
+  const seriesCounter = (name: string, help: string) => new SeriesCounter(registry, { name, help })
+  const seriesHistogram = (name: string, help: string, bounds: number[]) =>
+    new SeriesHistogram(registry, { name, help }, bounds)
   const upstream = ['upstream'] as const
 
   return {
@@ -68,15 +63,14 @@ export function defineMetrics() {
     hostCpu: gauge('process_cpu_seconds_total', 'CPU time of the host itself', []),
     hostHeap: gauge('nodejs_heap_size_used_bytes', "The host's JavaScript heap in use", []),
 
-    acquires: counter('poolscope_pool_acquires_total', 'Settled acquires', ['upstream', 'result']),
-    acquireWait: histogram(
+    acquires: seriesCounter('poolscope_pool_acquires_total', 'Settled acquires'),
+    acquireWait: seriesHistogram(
       'poolscope_pool_acquire_wait_seconds',
       'From the call of acquire to its settling',
-      upstream,
       waitSeconds,
     ),
-    opened: counter('poolscope_connections_opened_total', 'Connections opened', ['upstream', 'reason']),
-    closed: counter('poolscope_connections_closed_total', 'Connections that have ended', ['upstream', 'reason']),
+    opened: seriesCounter('poolscope_connections_opened_total', 'Connections opened'),
+    closed: seriesCounter('poolscope_connections_closed_total', 'Connections that have ended'),
     connectFailures: counter('poolscope_connect_failures_total', 'Connections that never became ready', upstream),
     connectSeconds: histogram(
       'poolscope_connection_connect_seconds',
@@ -92,34 +86,28 @@ export function defineMetrics() {
     ),
     forcedKills: counter('poolscope_processes_forced_kill_total', 'Process trees that had to be killed', upstream),
     reconnectAttempts: counter('poolscope_reconnect_attempts_total', 'Attempts to start again', upstream),
-    streamDrops: counter('poolscope_stream_drops_total', 'Streams lost, and attempts to open one again that failed', [
-      'upstream',
-      'kind',
-      'reason',
-    ]),
-    streamReconnects: counter('poolscope_stream_reconnects_total', 'Streams opened again after they were lost', [
-      'upstream',
-      'kind',
-    ]),
+    streamDrops: seriesCounter(
+      'poolscope_stream_drops_total',
+      'Streams lost, and attempts to open one again that failed',
+    ),
+    streamReconnects: seriesCounter('poolscope_stream_reconnects_total', 'Streams opened again after they were lost'),
     breakerOpened: counter('poolscope_breaker_opened_total', 'How often the breaker has opened', upstream),
     leakWarnings: counter('poolscope_lease_leak_warnings_total', 'Leases held longer than leakWarnMs', upstream),
     leasesRevoked: counter('poolscope_leases_revoked_total', 'Leases revoked after maxLeaseMs', upstream),
     leasesLeaked: counter('poolscope_leases_leaked_total', 'Leases dropped without a release, reclaimed', upstream),
     invalidLines: counter('poolscope_invalid_lines_total', 'Lines of stdout that were no JSON-RPC', upstream),
     maintenanceErrors: counter('poolscope_pool_maintenance_errors_total', 'Exceptions in a maintenance loop', upstream),
-    requests: counter('poolscope_requests_total', 'Requests to an upstream', ['upstream', 'method', 'outcome']),
+    requests: seriesCounter('poolscope_requests_total', 'Requests to an upstream'),
     gatewayRejected: counter('poolscope_gateway_rejected_total', 'HTTP requests refused at the door', ['status']),
 
-    serverOperation: histogram(
+    serverOperation: seriesHistogram(
       'mcp_server_operation_duration_seconds',
       'MCP requests as clients of the gateway see them',
-      operationLabels,
       operationSeconds,
     ),
-    clientOperation: histogram(
+    clientOperation: seriesHistogram(
       'mcp_client_operation_duration_seconds',
       'MCP requests as upstreams answer them, the wait for a connection left out',
-      operationLabels,
       operationSeconds,
     ),
     serverSession: histogram('mcp_server_session_duration_seconds', 'MCP sessions', upstream, sessionSeconds),

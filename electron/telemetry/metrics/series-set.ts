@@ -1,43 +1,46 @@
-type Labels = Record<string, string>
+import type { Labels } from './series-metric.ts'
 
-interface Removable {
-  remove(labels: Labels): void
+interface SeriesSource<S> {
+  series(labels: Labels): S
+  remove(series: S): void
 }
 
 /**
- * The label sets of one metric that belong to one upstream. They are made once and used again (the hot path allocates
+ * The series of one metric that belong to one upstream. They are made once and used again (the hot path allocates
  * none), they are bounded, and they go when the upstream goes.
  */
-export class SeriesSet {
-  readonly #metric: Removable
+export class SeriesSet<S> {
+  readonly #metric: SeriesSource<S>
   readonly #overflow: Labels
   readonly #max: number
-  readonly #byKey = new Map<string, Labels>()
-  #overflowed = false
+  readonly #byKey = new Map<string, S>()
+  #overflowed: S | undefined
 
   /** @param overflow stands for every label set beyond `max` */
-  constructor(metric: Removable, overflow: Labels, max: number) {
+  constructor(metric: SeriesSource<S>, overflow: Labels, max: number) {
     this.#metric = metric
     this.#overflow = overflow
     this.#max = max
   }
 
-  get(key: string): Labels | undefined {
+  get(key: string): S | undefined {
     return this.#byKey.get(key)
   }
 
-  add(key: string, labels: Labels): Labels {
+  add(key: string, labels: Labels): S {
     if (this.#byKey.size >= this.#max) {
-      this.#overflowed = true
-      return this.#overflow
+      this.#overflowed ??= this.#metric.series(this.#overflow)
+      return this.#overflowed
     }
-    this.#byKey.set(key, labels)
-    return labels
+    const series = this.#metric.series(labels)
+    this.#byKey.set(key, series)
+    return series
   }
 
   remove(): void {
-    for (const labels of this.#byKey.values()) this.#metric.remove(labels)
-    if (this.#overflowed) this.#metric.remove(this.#overflow)
+    for (const series of this.#byKey.values()) this.#metric.remove(series)
+    if (this.#overflowed !== undefined) this.#metric.remove(this.#overflowed)
+    this.#overflowed = undefined
     this.#byKey.clear()
   }
 }

@@ -4,6 +4,7 @@ import type { GatewayEvents } from '../../gateway/types.ts'
 import type { UpstreamEvents } from '../../upstream/types.ts'
 import { BoundedValues, otherValue } from './bounded-values.ts'
 import type { Metrics } from './definitions.ts'
+import type { CounterSeries, HistogramSeries } from './series-metric.ts'
 import { SeriesSet } from './series-set.ts'
 
 const maxMethods = 50
@@ -46,6 +47,7 @@ interface Operation {
   tool: string | null
   errorType: string | null
   protocolVersion: string | null
+  transport: 'pipe' | 'tcp'
 }
 
 /** Feeds the metrics of one upstream from its events, and takes its series away when it is removed. */
@@ -58,14 +60,15 @@ export class UpstreamSeries {
   readonly #tools = new BoundedValues(maxTools)
   readonly #versions = new BoundedValues(maxVersions)
   readonly #errorTypes = new BoundedValues(maxErrorTypes)
-  readonly #acquires: SeriesSet
-  readonly #opened: SeriesSet
-  readonly #closed: SeriesSet
-  readonly #streamDrops: SeriesSet
-  readonly #streamReconnects: SeriesSet
-  readonly #requests: SeriesSet
-  readonly #clientOperations: SeriesSet
-  readonly #serverOperations: SeriesSet
+  readonly #acquires: SeriesSet<CounterSeries>
+  readonly #opened: SeriesSet<CounterSeries>
+  readonly #closed: SeriesSet<CounterSeries>
+  readonly #streamDrops: SeriesSet<CounterSeries>
+  readonly #streamReconnects: SeriesSet<CounterSeries>
+  readonly #requests: SeriesSet<CounterSeries>
+  readonly #acquireWait: HistogramSeries
+  readonly #clientOperations: Operations
+  readonly #serverOperations: Operations
 
   constructor(metrics: Metrics, name: string) {
     this.#metrics = metrics
@@ -77,10 +80,11 @@ export class UpstreamSeries {
     this.#streamDrops = new SeriesSet(metrics.streamDrops, { upstream: name, kind: otherValue }, maxSeries)
     this.#streamReconnects = new SeriesSet(metrics.streamReconnects, { upstream: name, kind: otherValue }, maxSeries)
     this.#requests = new SeriesSet(metrics.requests, { upstream: name, method: otherValue }, maxSeries)
-    this.#clientOperations = new SeriesSet(metrics.clientOperation, overflow, maxSeries)
-    this.#serverOperations = new SeriesSet(metrics.serverOperation, overflow, maxSeries)
+    this.#acquireWait = metrics.acquireWait.series(this.#upstream)
+    this.#clientOperations = new Operations(new SeriesSet(metrics.clientOperation, overflow, maxSeries))
+    this.#serverOperations = new Operations(new SeriesSet(metrics.serverOperation, overflow, maxSeries))
     for (const counter of plainCounters) metrics[counter].inc(this.#upstream, 0)
-    for (const result of acquireResults) metrics.acquires.inc(this.#acquireLabels(result), 0)
+    for (const result of acquireResults) this.#acquired(result)
   }
 
   count(counter: PlainCounter): void {
@@ -88,12 +92,13 @@ export class UpstreamSeries {
   }
 
   acquired({ result, waitMs }: UpstreamEvents['acquire.settled']): void {
-    this.#metrics.acquires.inc(this.#acquireLabels(result))
-    this.#metrics.acquireWait.observe(this.#upstream, waitMs / 1_000)
+    this.#acquired(result).count++
+    this.#acquireWait.observe(waitMs / 1_000)
   }
 
   opened(reason: OpenReason): void {
-    this.#metrics.opened.inc(this.#opened.get(reason) ?? this.#opened.add(reason, { ...this.#upstream, reason }))
+    const series = this.#opened.get(reason) ?? this.#opened.add(reason, { ...this.#upstream, reason })
+    series.count++
   }
 
   ready({ connectMs, spawnBlockedMs }: UpstreamEvents['connection.ready']): void {
@@ -102,41 +107,44 @@ export class UpstreamSeries {
   }
 
   closed(reason: CloseReason): void {
-    this.#metrics.closed.inc(this.#closed.get(reason) ?? this.#closed.add(reason, { ...this.#upstream, reason }))
+    const series = this.#closed.get(reason) ?? this.#closed.add(reason, { ...this.#upstream, reason })
+    series.count++
   }
 
   /** @param code null when the server ended it in good order */
   streamDropped(kind: StreamSnapshot['kind'], code: ErrorCode | null): void {
     const reason = code === null ? 'ended' : (dropReasons[code] ?? otherValue)
     const key = `${kind}\n${reason}`
-    this.#metrics.streamDrops.inc(
-      this.#streamDrops.get(key) ?? this.#streamDrops.add(key, { ...this.#upstream, kind, reason }),
-    )
+    const series = this.#streamDrops.get(key) ?? this.#streamDrops.add(key, { ...this.#upstream, kind, reason })
+    series.count++
   }
 
   streamRecovered(kind: StreamSnapshot['kind']): void {
-    this.#metrics.streamReconnects.inc(
-      this.#streamReconnects.get(kind) ?? this.#streamReconnects.add(kind, { ...this.#upstream, kind }),
-    )
+    const series = this.#streamReconnects.get(kind) ?? this.#streamReconnects.add(kind, { ...this.#upstream, kind })
+    series.count++
   }
 
   requestDone(event: UpstreamEvents['request.done'], protocolVersion: string | null): void {
-    const method = this.#methods.of(event.method)
-    const key = `${method}\n${event.outcome}`
-    this.#metrics.requests.inc(
-      this.#requests.get(key) ?? this.#requests.add(key, { ...this.#upstream, method, outcome: event.outcome }),
-    )
+    const key = `${event.method}\n${event.outcome}`
+    const requests = this.#requests.get(key) ?? this.#addRequests(event)
+    requests.count++
     // What never reached a connection is no operation of the upstream.
     if (event.connectionId === null) return
-    const { tool } = event
-    const operation = { method: event.method, tool, errorType: errorTypeOf(event), protocolVersion }
-    const labels = this.#operationLabels(this.#clientOperations, operation, this.transport === 'stdio' ? 'pipe' : 'tcp')
-    this.#metrics.clientOperation.observe(labels, event.callMs / 1_000)
+    const { method, tool } = event
+    const errorType = errorTypeOf(event)
+    const transport = this.transport === 'stdio' ? 'pipe' : 'tcp'
+    const known = this.#clientOperations.same(method, tool, errorType, protocolVersion, transport)
+    const series =
+      known ?? this.#operation(this.#clientOperations, { method, tool, errorType, protocolVersion, transport })
+    series.observe(event.callMs / 1_000)
   }
 
   served(event: GatewayEvents['request.done']): void {
-    const labels = this.#operationLabels(this.#serverOperations, event, 'tcp')
-    this.#metrics.serverOperation.observe(labels, event.durationMs / 1_000)
+    const { method, tool, errorType, protocolVersion } = event
+    const known = this.#serverOperations.same(method, tool, errorType, protocolVersion, 'tcp')
+    const series =
+      known ?? this.#operation(this.#serverOperations, { method, tool, errorType, protocolVersion, transport: 'tcp' })
+    series.observe(event.durationMs / 1_000)
   }
 
   sessionClosed(lifeMs: number): void {
@@ -145,8 +153,8 @@ export class UpstreamSeries {
 
   remove(): void {
     const { acquireWait, connectSeconds, spawnBlocking, serverSession } = this.#metrics
-    for (const histogram of [acquireWait, connectSeconds, spawnBlocking, serverSession])
-      histogram.remove(this.#upstream)
+    acquireWait.remove(this.#acquireWait)
+    for (const histogram of [connectSeconds, spawnBlocking, serverSession]) histogram.remove(this.#upstream)
     for (const counter of plainCounters) this.#metrics[counter].remove(this.#upstream)
     this.#acquires.remove()
     this.#opened.remove()
@@ -158,17 +166,24 @@ export class UpstreamSeries {
     this.#serverOperations.remove()
   }
 
-  #acquireLabels(result: string): Record<string, string> {
+  #acquired(result: string): CounterSeries {
     return this.#acquires.get(result) ?? this.#acquires.add(result, { ...this.#upstream, result })
   }
 
-  #operationLabels(set: SeriesSet, operation: Operation, transport: string): Record<string, string> {
+  #addRequests({ method, outcome }: UpstreamEvents['request.done']): CounterSeries {
+    const bounded = this.#methods.of(method)
+    const key = `${bounded}\n${outcome}`
+    return this.#requests.get(key) ?? this.#requests.add(key, { ...this.#upstream, method: bounded, outcome })
+  }
+
+  #operation({ set, remember }: Operations, operation: Operation): HistogramSeries {
+    const { transport } = operation
     const method = this.#methods.of(operation.method)
     const tool = operation.tool === null ? '' : this.#tools.of(operation.tool)
     const errorType = operation.errorType === null ? '' : this.#errorTypes.of(operation.errorType)
     const version = operation.protocolVersion === null ? '' : this.#versions.of(operation.protocolVersion)
     const key = `${method}\n${tool}\n${errorType}\n${version}\n${transport}`
-    return (
+    const series =
       set.get(key) ??
       set.add(key, {
         ...this.#upstream,
@@ -178,7 +193,45 @@ export class UpstreamSeries {
         network_transport: transport,
         ...(version && { mcp_protocol_version: version }),
       })
-    )
+    remember(operation, series)
+    return series
+  }
+}
+
+/** The series of operations, the latest at hand: most requests are like the one before. */
+class Operations {
+  readonly set: SeriesSet<HistogramSeries>
+  #last: { operation: Operation; series: HistogramSeries } | undefined
+
+  constructor(set: SeriesSet<HistogramSeries>) {
+    this.set = set
+  }
+
+  same(
+    method: string,
+    tool: string | null,
+    errorType: string | null,
+    protocolVersion: string | null,
+    transport: 'pipe' | 'tcp',
+  ): HistogramSeries | undefined {
+    if (!this.#last) return undefined
+    const { operation, series } = this.#last
+    const same =
+      operation.method === method &&
+      operation.tool === tool &&
+      operation.errorType === errorType &&
+      operation.protocolVersion === protocolVersion &&
+      operation.transport === transport
+    return same ? series : undefined
+  }
+
+  readonly remember = (operation: Operation, series: HistogramSeries): void => {
+    this.#last = { operation, series }
+  }
+
+  remove(): void {
+    this.#last = undefined
+    this.set.remove()
   }
 }
 
