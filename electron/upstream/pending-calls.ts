@@ -13,7 +13,6 @@ export interface Pending {
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: AppError) => void
   onAbort: (() => void) | undefined
-  timer: Timer | undefined
   lastActivity: number
   /** Requests of the server's own that the caller has yet to answer: the response timeout stands still. */
   asked: number
@@ -46,6 +45,9 @@ export class PendingCalls {
   readonly #owed = new Set<number>()
   readonly #disowned = new Set<number>()
   #onOwedChange: (() => void) | undefined
+  /** One for all, moved lazily: it comes when the first that was under way could be due, and looks again. */
+  #timer: Timer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
   #failed = false
 
   constructor(options: PendingCallsOptions) {
@@ -81,7 +83,6 @@ export class PendingCalls {
       resolve,
       reject,
       onAbort: undefined,
-      timer: undefined,
       lastActivity,
       asked: 0,
     }
@@ -93,7 +94,7 @@ export class PendingCalls {
       pending.onAbort = onAbort
       call.signal.addEventListener('abort', pending.onAbort, { once: true })
     }
-    this.#schedule(pending)
+    this.#lookAt(dueAt(pending))
     return promise
   }
 
@@ -110,7 +111,6 @@ export class PendingCalls {
     if (!this.#pending.delete(pending.id)) this.#background.delete(pending.id)
     this.#options.over?.(pending.id)
     if (pending.asked > 0) this.#options.ended(pending)
-    pending.timer?.cancel()
     if (pending.onAbort) pending.call.signal?.removeEventListener('abort', pending.onAbort)
     return pending
   }
@@ -125,6 +125,8 @@ export class PendingCalls {
 
   fail(error: AppError): void {
     this.#failed = true
+    this.#timer?.cancel()
+    this.#timer = undefined
     for (const pending of [...this.#pending.values(), ...this.#background.values()]) this.settle(pending).reject(error)
     this.#onOwedChange?.()
   }
@@ -142,31 +144,41 @@ export class PendingCalls {
     return this.#owed.size === 0
   }
 
-  /** One timer for each request, moved lazily: progress only notes the time. */
-  #schedule(pending: Pending): void {
-    const { clock } = this.#options
-    const { responseTimeoutMs, deadline = Number.POSITIVE_INFINITY } = pending.call
-    const due = Math.min(pending.lastActivity + responseTimeoutMs, deadline)
+  #lookAt(due: number): void {
     // Node's timers fire at once when the delay is too long for them.
-    if (due === Number.POSITIVE_INFINITY) return
-    pending.timer = clock.after(Math.max(0, due - clock.now()), () => {
-      const now = clock.now()
+    if (due >= this.#timerAt || this.#failed) return
+    this.#timer?.cancel()
+    this.#timerAt = due
+    const { clock } = this.#options
+    const look = () => this.#look()
+    this.#timer = clock.after(Math.max(0, due - clock.now()), look)
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const now = this.#options.clock.now()
+    for (const pending of [...this.#pending.values(), ...this.#background.values()]) {
       if (pending.asked > 0) pending.lastActivity = now
-      const silent = now >= pending.lastActivity + responseTimeoutMs
-      if (!silent && now < deadline) return this.#schedule(pending)
-      const method = pending.call.method
-      const error = silent
-        ? new AppError(
-            'RESPONSE_TIMEOUT',
-            `no answer to ${method} within ${responseTimeoutMs} ms; the server hangs, or timeouts.responseTimeoutMs is too short for it`,
-            { method, responseTimeoutMs, ...this.#options.describe() },
-          )
-        : new AppError('DEADLINE_EXCEEDED', `no answer to ${method} before the request's deadline`, {
-            method,
-            ...this.#options.describe(),
-          })
-      this.#abandon(pending, error, silent ? 'no answer in time' : 'deadline exceeded')
-    })
+      if (dueAt(pending) <= now) this.#expire(pending, now)
+      else this.#lookAt(dueAt(pending))
+    }
+  }
+
+  #expire(pending: Pending, now: number): void {
+    const { method, responseTimeoutMs } = pending.call
+    const silent = now >= pending.lastActivity + responseTimeoutMs
+    const error = silent
+      ? new AppError(
+          'RESPONSE_TIMEOUT',
+          `no answer to ${method} within ${responseTimeoutMs} ms; the server hangs, or timeouts.responseTimeoutMs is too short for it`,
+          { method, responseTimeoutMs, ...this.#options.describe() },
+        )
+      : new AppError('DEADLINE_EXCEEDED', `no answer to ${method} before the request's deadline`, {
+          method,
+          ...this.#options.describe(),
+        })
+    this.#abandon(pending, error, silent ? 'no answer in time' : 'deadline exceeded')
   }
 
   #abandon(pending: Pending, error: AppError, reason: string): void {
@@ -177,6 +189,10 @@ export class PendingCalls {
     this.settle(pending).reject(error)
   }
 }
+
+/** When it is given up, unless there is progress until then. */
+const dueAt = ({ lastActivity, call }: Pending): number =>
+  Math.min(lastActivity + call.responseTimeoutMs, call.deadline ?? Number.POSITIVE_INFINITY)
 
 export const abortedCall = (call: Call): AppError =>
   new AppError('ABORTED', `${call.method} was cancelled by the caller`, { method: call.method })
