@@ -1,10 +1,10 @@
 import { maxTimerMs, type Timeouts } from '../../../shared/config.ts'
 
-const headers = {
-  'poolscope-connect-timeout-ms': 'connectTimeoutMs',
-  'poolscope-response-timeout-ms': 'responseTimeoutMs',
-  'poolscope-request-timeout-ms': 'requestTimeoutMs',
-} as const satisfies Record<string, keyof Timeouts>
+const headers = [
+  ['poolscope-connect-timeout-ms', 'connectTimeoutMs'],
+  ['poolscope-response-timeout-ms', 'responseTimeoutMs'],
+  ['poolscope-request-timeout-ms', 'requestTimeoutMs'],
+] as const satisfies [string, keyof Timeouts][]
 
 /**
  * What a client lowers the timeouts of its own request to, in milliseconds; the upstream's own are the ceiling.
@@ -14,7 +14,7 @@ export function timeoutsOf(
   given: NodeJS.Dict<string | string[]>,
 ): { timeouts: Partial<Timeouts> } | { problem: string } | undefined {
   let timeouts: Partial<Timeouts> | undefined
-  for (const [header, key] of Object.entries(headers)) {
+  for (const [header, key] of headers) {
     const text = given[header]
     if (text === undefined) continue
     const value = Number(text)
