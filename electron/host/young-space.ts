@@ -1,4 +1,4 @@
-import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
 /**
@@ -7,8 +7,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
  */
 const enoughBytes = 4 * 1024 * 1024
 
-/** What `@types/node` leaves out. */
-type GcEntry = PerformanceEntry & { detail: { kind: number } }
+const checkMs = 2_000
 
 const youngBytes = (): number =>
   getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0
@@ -29,16 +28,19 @@ export function keepYoungSpaceSmall(): void {
   // What outlives a few collections is taken for long-lived from then on, and made among the old objects, where it stays
   // until the next major collection with all that it refers to. With a small young space that hits requests under way.
   setFlagsFromString('--no-allocation-site-pretenuring')
-  let enough = youngBytes() >= enoughBytes
-  mayGrow(!enough)
-  new PerformanceObserver((list) => {
-    // Only what collects everything makes the space smaller again.
-    const all = (list.getEntries() as GcEntry[]).some(
-      ({ detail }) => detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR,
-    )
-    if (enough && !all) return
-    const before = enough
-    enough = youngBytes() >= enoughBytes
-    if (enough !== before) mayGrow(!enough)
-  }).observe({ entryTypes: ['gc'] })
+  // So little is collected faster by one thread than other threads are woken for it.
+  setFlagsFromString('--no-parallel-scavenge')
+  const growth = new PerformanceObserver(() => {
+    if (youngBytes() < enoughBytes) return
+    growth.disconnect()
+    mayGrow(false)
+  })
+  const check = () => {
+    if (youngBytes() >= enoughBytes) return mayGrow(false)
+    growth.observe({ entryTypes: ['gc'] })
+    mayGrow(true)
+  }
+  check()
+  // A host that has been idle is made smaller by V8.
+  setInterval(check, checkMs).unref()
 }
