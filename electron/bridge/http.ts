@@ -1,7 +1,11 @@
-import { Agent, type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createParser } from 'eventsource-parser'
 import type { JsonText } from '../upstream/types.ts'
 import type { Endpoint, StreamItem } from './types.ts'
+
+// Imported by name it would load Node's fetch and WebSocket, which stand among its exports: twelve megabytes (measured),
+// and there is a bridge for each client.
+const { Agent, request } = process.getBuiltinModule('node:http')
 
 /** The request failed before there was an answer. What was not sent may be sent again. */
 export class SendError extends Error {
