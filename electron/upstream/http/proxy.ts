@@ -1,9 +1,11 @@
-import { request as requestPlain } from 'node:http'
 import { request as requestSecure } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { AppError } from '../../../shared/errors.ts'
 import { connectFailed, type Destination, destinationOf, shown } from './errors.ts'
 import { decoded } from './headers.ts'
+
+// Not imported by name: that loads Node's own fetch and WebSocket, which stand among its exports (ten megabytes).
+const { request: requestPlain } = process.getBuiltinModule('node:http')
 
 type Environment = Readonly<Record<string, string | undefined>>
 
