@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type Clock, systemClock, type Timer } from '../kit/clock.ts'
+import { deferred } from '../kit/deferred.ts'
 import type { Logger } from '../kit/logger.ts'
 
 export interface WatchdogOptions {
@@ -9,26 +11,33 @@ export interface WatchdogOptions {
   execPath: string
   env: Readonly<Record<string, string>>
   logger: Logger
+  /** Default: the system's. */
+  clock?: Clock | undefined
 }
 
 /** A watchdog that was killed is started again; not in a loop when it can't run at all. */
 const firstRestartMs = 500
 const slowestRestartMs = 60_000
+/** One that ran for this long can run: when it ends, that is another matter than the time before. */
+const stableMs = 60_000
 /** The watchdog's own time for what is left (termMs + killMs) and some more. */
 const closeMs = 3000
 
 /** The host's end of the pipe to the watchdog. */
 export class WatchdogLink {
   readonly #options: WatchdogOptions
+  readonly #clock: Clock
   /** PID to start time; '' where the watchdog looks it up itself. */
   readonly #groups = new Map<number, string>()
   #child: ChildProcess | undefined
   #closing = false
   #restartMs = firstRestartMs
-  #restart: NodeJS.Timeout | undefined
+  #restart: Timer | undefined
+  #startedAt = 0
 
   constructor(options: WatchdogOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
     this.#start()
   }
 
@@ -53,22 +62,24 @@ export class WatchdogLink {
   /** Ends the watchdog, which ends the groups that were not taken back. Resolves when it has exited. */
   async close(): Promise<void> {
     this.#closing = true
-    clearTimeout(this.#restart)
+    this.#restart?.cancel()
     const child = this.#child
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     child.ref()
     const gone = once(child, 'exit')
     child.stdin?.end()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
+    const late = deferred<void>()
+    const timer = this.#clock.after(
+      closeMs,
+      () => {
         this.#options.logger.log('warn', 'The watchdog did not exit in time', { pid: child.pid })
         child.unref()
-        resolve()
-      }, closeMs)
-    })
-    await Promise.race([gone, late])
-    clearTimeout(timer)
+        late.resolve()
+      },
+      { ref: true },
+    )
+    await Promise.race([gone, late.promise])
+    timer.cancel()
   }
 
   #start(): void {
@@ -76,6 +87,7 @@ export class WatchdogLink {
     // Its own session, so that neither Ctrl-C nor a kill of the host's group reaches it.
     const child = spawn(execPath, [script], { cwd: '/', detached: true, env, stdio: ['pipe', 'ignore', 'ignore'] })
     this.#child = child
+    this.#startedAt = this.#clock.now()
     child.stdin?.on('error', () => {
       // It is gone: 'exit' tells, and what comes next is sent to its successor.
     })
@@ -95,12 +107,12 @@ export class WatchdogLink {
 
   #ended(how: string): void {
     if (this.#closing || this.#restart) return
+    if (this.#clock.now() - this.#startedAt >= stableMs) this.#restartMs = firstRestartMs
     this.#options.logger.log('warn', 'The watchdog ended and is started again', { how, delayMs: this.#restartMs })
-    this.#restart = setTimeout(() => {
+    this.#restart = this.#clock.after(this.#restartMs, () => {
       this.#restart = undefined
       this.#start()
-    }, this.#restartMs)
-    this.#restart.unref()
+    })
     this.#restartMs = Math.min(this.#restartMs * 2, slowestRestartMs)
   }
 }
