@@ -3,7 +3,7 @@ import type { PoolSnapshot } from './state.ts'
 
 type Limits = Pick<PoolLimits, 'maxConnections' | 'minIdle' | 'returnQueueMultiplier'>
 
-/** A pool in which nothing ever was: of an upstream that does not run, or can't. */
+/** A pool in which nothing ever was: of an upstream that does not run. */
 export const emptyPool = (limits: Limits, state: PoolSnapshot['state']): PoolSnapshot => ({
   state,
   max: limits.maxConnections,

@@ -198,7 +198,6 @@ export const upstreamStates = [
   'suspended',
   'draining',
   'stopped',
-  'unsupported',
 ] as const
 export type UpstreamState = (typeof upstreamStates)[number]
 
@@ -237,7 +236,7 @@ export const upstreamSchema = z.object({
   lastFailure: failureSchema.nullable(),
   /** Null with stdio. */
   auth: authSchema.nullable(),
-  /** What a person should know and do, in plain words (single-shot, unsupported, isolation). */
+  /** What a person should know and do, in plain words (a single-shot program and what would be better). */
   advice: z.array(z.string()),
   connections: z.array(connectionSchema),
 })

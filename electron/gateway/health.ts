@@ -15,7 +15,6 @@ const reasons: Partial<Record<UpstreamState, string>> = {
   suspended: 'suspended by a person',
   draining: 'draining',
   stopped: 'stopped',
-  unsupported: 'its transport is not supported',
 }
 
 /**

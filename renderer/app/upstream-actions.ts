@@ -22,7 +22,7 @@ interface UpstreamAction {
 
 const isStopped = ({ state }: UpstreamSnapshot) => state === 'stopped'
 const isSuspended = ({ pool }: UpstreamSnapshot) => pool.state === 'suspended'
-const isRunning = (upstream: UpstreamSnapshot) => !isStopped(upstream) && upstream.state !== 'unsupported'
+const isRunning = (upstream: UpstreamSnapshot) => !isStopped(upstream)
 
 export const upstreamActions: Record<UpstreamVerb, UpstreamAction> = {
   spawn: {

@@ -1,5 +1,4 @@
 import {
-  Ban,
   Circle,
   CircleCheck,
   CircleDashed,
@@ -43,7 +42,6 @@ export const upstreamLook: Record<UpstreamState, StateLook> = {
   suspended: { tone: 'draining', icon: CirclePause, word: 'Suspended' },
   draining: { tone: 'draining', icon: Waves, word: 'Draining' },
   stopped: { tone: 'idle', icon: Square, word: 'Stopped' },
-  unsupported: { tone: 'backoff', icon: Ban, word: 'Unsupported' },
 }
 
 export const connectionLook: Record<ConnectionState, StateLook> = {

@@ -52,7 +52,7 @@ function addUp(upstreams: Upstreams): Totals {
   const totals = { ...zero, upstreams: upstreams.length }
   for (const { name, state, enabled, pool, stats } of upstreams) {
     if (state === 'failing') totals.failing++
-    if (enabled && state !== 'stopped' && state !== 'unsupported') totals.max += pool.max
+    if (enabled && state !== 'stopped') totals.max += pool.max
     totals.active += pool.leased + pool.returning
     totals.idle += pool.idle
     totals.starting += pool.spawning

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Gateway } from '../../electron/gateway/gateway.ts'
 import { systemClock } from '../../electron/kit/clock.ts'
 import { silentLogger } from '../../electron/kit/logger.ts'
+import { upstreamStates } from '../../shared/state.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { openSession, rpc, startGateway } from './support/harness.ts'
 import { open, send, sse } from './support/http.ts'
@@ -67,14 +68,17 @@ describe('health', () => {
     expect([reply.status, reply.json]).toEqual([200, { ok: true, version: '0.0.0-test' }])
   })
 
-  test.each(['ready', 'busy', 'idle', 'starting'] as const)(
-    '/readyz: an upstream that is %s can serve',
-    async (state) => expect(await health(upstreamIn(state))).toEqual([200, []]),
+  const serving = ['ready', 'busy', 'idle', 'starting'] as const
+  const down = ['failing', 'unauthorized', 'suspended', 'draining', 'stopped'] as const
+  test('every state of an upstream says whether it can serve', () =>
+    expect([...serving, ...down].sort()).toEqual([...upstreamStates].sort()))
+
+  test.each(serving)('/readyz: an upstream that is %s can serve', async (state) =>
+    expect(await health(upstreamIn(state))).toEqual([200, []]),
   )
 
-  test.each(['failing', 'unauthorized', 'suspended', 'draining', 'stopped', 'unsupported'] as const)(
-    '/readyz: one that is %s can not',
-    async (state) => expect(await health(upstreamIn(state))).toEqual([503, [state]]),
+  test.each(down)('/readyz: one that is %s can not', async (state) =>
+    expect(await health(upstreamIn(state))).toEqual([503, [state]]),
   )
 
   test('/readyz: one that is not enabled does not count', async () =>

@@ -158,7 +158,7 @@ export const plans: readonly Plan[] = [
 export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot {
   const now = Date.now()
   const { breaker, reconnect } = plan.pool ?? {}
-  const working = !['stopped', 'failing', 'unauthorized', 'unsupported'].includes(plan.state)
+  const working = !['stopped', 'failing', 'unauthorized'].includes(plan.state)
   return {
     name: plan.name,
     state: plan.state,

@@ -31,7 +31,6 @@ export function whyNot(action: UpstreamAction, upstream: Facts): string | null {
   if (action === 'start') return stopped ? null : 'It is started already'
   if (stopped) return 'The upstream is stopped: start it first'
   if (action === 'stop') return null
-  if (upstream.state === 'unsupported') return 'This kind of upstream has no connections yet'
   if (upstream.state === 'unauthorized' && action === 'spawn')
     return 'The server does not let us in: see above what to do'
   const { pool } = upstream

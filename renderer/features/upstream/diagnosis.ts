@@ -99,9 +99,12 @@ const byCode: Partial<Record<ErrorCode, Advice>> = {
     steps: ['Press Start if it should run.'],
   },
   UPSTREAM_UNSUPPORTED: {
-    title: 'This kind of upstream can’t be run yet',
-    why: 'Its entry is kept, but this version has no way to reach such a server.',
-    steps: ['Use the server’s stdio command or its HTTP URL, if it has one.'],
+    title: 'This upstream does not speak that way',
+    why: 'It speaks plain JSON-RPC and has no MCP handshake, or it keeps a process for each session and the client has none.',
+    steps: [
+      'For protocol "jsonrpc": call it by POST, without a session.',
+      'For isolation "session": connect with initialize, as clients before MCP 2026-07-28 do.',
+    ],
   },
   CONFIG_INVALID: {
     title: 'The entry can’t be used as it stands',

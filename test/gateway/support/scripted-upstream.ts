@@ -12,8 +12,8 @@ import type {
   UpstreamSession,
   UpstreamView,
 } from '../../../electron/upstream/types.ts'
-import { UnsupportedUpstream } from '../../../electron/upstream/unsupported-upstream.ts'
 import { defaultPoolLimits, defaultTimeouts, type UpstreamConfig } from '../../../shared/config.ts'
+import { emptyPool } from '../../../shared/empty-pool.ts'
 import { AppError } from '../../../shared/errors.ts'
 import type { UpstreamState } from '../../../shared/state.ts'
 
@@ -142,7 +142,16 @@ export class ScriptedUpstream implements Upstream {
       env: {},
       ...config,
     } as UpstreamConfig
-    this.#idle = new UnsupportedUpstream(this.config, '').view()
+    this.#idle = {
+      state: 'idle',
+      era: null,
+      serverInfo: null,
+      lastFailure: null,
+      auth: null,
+      advice: [],
+      pool: emptyPool(this.config.pool, 'running'),
+      connections: [],
+    }
   }
 
   async request(request: UpstreamRequest): Promise<UpstreamReply> {
@@ -191,7 +200,7 @@ export class ScriptedUpstream implements Upstream {
   }
 
   view(): UpstreamView {
-    return { ...this.#idle, state: this.state, advice: [], pool: { ...this.#idle.pool, waiting: this.waiting } }
+    return { ...this.#idle, state: this.state, pool: { ...this.#idle.pool, waiting: this.waiting } }
   }
 
   logs(): undefined {
