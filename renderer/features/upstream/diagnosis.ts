@@ -100,7 +100,7 @@ const byCode: Partial<Record<ErrorCode, Advice>> = {
   },
   UPSTREAM_UNSUPPORTED: {
     title: 'This upstream does not speak that way',
-    why: 'It speaks plain JSON-RPC and has no MCP handshake, or it keeps a process for each session and the client has none.',
+    why: 'It speaks plain JSON-RPC and has no MCP handshake, or it keeps a connection for each session and the client has no session.',
     steps: [
       'For protocol "jsonrpc": call it by POST, without a session.',
       'For isolation "session": connect with initialize, as clients before MCP 2026-07-28 do.',
