@@ -51,6 +51,9 @@ export const defaultPoolLimits: PoolLimits = {
   maxLeaseMs: 900_000,
 }
 
+/** Who chooses isolation `multiplex` means more than one request at once. */
+export const defaultMultiplexInFlight = 16
+
 export const defaultTimeouts: Timeouts = {
   connectTimeoutMs: 15_000,
   responseTimeoutMs: 60_000,

@@ -4,6 +4,7 @@ import {
   type Config,
   defaultMaxBodyBytes,
   defaultMaxConnectionsTotal,
+  defaultMultiplexInFlight,
   defaultPoolLimits,
   defaultPort,
   defaultsSchema,
@@ -77,6 +78,8 @@ export function parseEntry(value: unknown, path: Path): UpstreamEntry {
 /** An entry with every default filled in: the entry's own, then the file's `defaults`, then the product's. */
 export function resolveUpstream(name: string, entry: UpstreamEntry, defaults: Defaults, path: Path): UpstreamConfig {
   const pool = { ...defaultPoolLimits, ...defaults.pool, ...entry.pool }
+  if (entry.isolation === 'multiplex' && (entry.pool?.maxInFlight ?? defaults.pool?.maxInFlight) === undefined)
+    pool.maxInFlight = defaultMultiplexInFlight
   if (pool.minIdle > pool.maxConnections)
     throw invalid([...path, 'pool', 'minIdle'], `at most maxConnections (${pool.maxConnections}), got ${pool.minIdle}`)
   if (pool.spares > pool.maxConnections)

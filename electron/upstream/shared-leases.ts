@@ -53,7 +53,7 @@ export class SharedLeases {
     const kind = options.kind ?? ''
     if (options.only !== undefined) return this.#one(kind, options.only, options)
     const group = this.#group(kind)
-    const shared = this.#withRoom(group, options.prefer)
+    const shared = this.#withRoom(group)
     // Who waits comes first: an arrival never overtakes.
     if (shared && group.waiting.size === 0) return this.#join(group, shared, 0, false)
     return this.#wait(kind, group, options)
@@ -80,15 +80,14 @@ export class SharedLeases {
     return this.#join(group, this.#add(group, lease), lease.waitedMs, lease.opened)
   }
 
-  #withRoom(group: Group, prefer: string | undefined): Shared | undefined {
+  /**
+   * The first with room, whatever the caller used last: several requests that are written and answered together cost half
+   * of what they do one by one (docs/benchmarks.md), and requests that are spread over processes never come together.
+   */
+  #withRoom(group: Group): Shared | undefined {
     const { maxInFlight } = this.#options.limits()
-    let found: Shared | undefined
-    for (const shared of group.shared) {
-      if (shared.inFlight >= maxInFlight || !isOpen(shared)) continue
-      if (shared.lease.connectionId === prefer) return shared
-      found ??= shared
-    }
-    return found
+    for (const shared of group.shared) if (shared.inFlight < maxInFlight && isOpen(shared)) return shared
+    return undefined
   }
 
   #wait(kind: string, group: Group, options: AcquireOptions): Promise<Lease<UpstreamConnection>> {
@@ -165,7 +164,7 @@ export class SharedLeases {
 
   #serve(group: Group): void {
     for (const waiter of group.waiting) {
-      const shared = this.#withRoom(group, undefined)
+      const shared = this.#withRoom(group)
       if (!shared) return
       waiter.settle()
       const waitedMs = this.#options.clock.now() - waiter.since

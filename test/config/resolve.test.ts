@@ -69,6 +69,15 @@ describe('files of other clients are read unchanged', () => {
   })
 })
 
+test('multiplex means several requests at once unless a number says otherwise', () => {
+  const inFlight = (entry: object, defaults = {}) =>
+    resolveConfig({ defaults, mcpServers: { a: { command: 'x', ...entry } } }).upstreams[0]?.pool.maxInFlight
+  expect(inFlight({})).toBe(1)
+  expect(inFlight({ isolation: 'multiplex' })).toBe(16)
+  expect(inFlight({ isolation: 'multiplex', pool: { maxInFlight: 2 } })).toBe(2)
+  expect(inFlight({ isolation: 'multiplex' }, { pool: { maxInFlight: 3 } })).toBe(3)
+})
+
 test("an entry's own limits come before the file's defaults, those before the product's", () => {
   const [a, b] = resolveConfig({
     defaults: { pool: { maxConnections: 8, idleTimeoutMs: 1000 }, timeouts: { responseTimeoutMs: 5 } },

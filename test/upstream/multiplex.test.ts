@@ -25,6 +25,16 @@ describe('isolation multiplex', () => {
     await settled(upstream, { leased: 0, idle: 2 })
   })
 
+  test('callers that had different processes before come together in one', async () => {
+    const { upstream } = multiplex()
+    const spread = await Promise.all(Array.from({ length: 8 }, () => upstream.request(sleep(300))))
+    await settled(upstream, { leased: 0, idle: 2 })
+    const own = [...new Set(spread.map(({ connectionId }) => connectionId))]
+    const again = own.flatMap((prefer) => [prefer, prefer])
+    const replies = await Promise.all(again.map((prefer) => upstream.request({ ...sleep(100), prefer })))
+    expect(new Set(replies.map(({ connectionId }) => connectionId)).size).toBe(1)
+  })
+
   test('a burst on a cold pool starts no more processes than it needs', async () => {
     const { upstream, pids } = multiplex({ pool: { maxConnections: 4, maxInFlight: 8 } })
     await Promise.all(Array.from({ length: 8 }, () => upstream.request(sleep(20))))

@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cli } from '../../support/serve.ts'
 import type { BenchEra } from './client.ts'
+import { ourMultiplexName, ourName } from './figures.ts'
 import { installPeers } from './peers.ts'
 
 /** Something that answers MCP over HTTP, running. */
@@ -48,19 +49,25 @@ const own: Start[] = [
     args: () => [join(programs, 'exclusive-relay.mjs'), '4', echo],
     ready: (url) => ({ url }),
   },
-  {
-    name: 'poolscope',
+  poolscope(ourName, {}),
+  poolscope(ourMultiplexName, { isolation: 'multiplex', pool: { maxInFlight: 32 } }),
+]
+
+function poolscope(name: string, settings: object): Start {
+  return {
+    name,
     args(dir) {
       const config = join(dir, 'servers.json')
-      writeFileSync(config, JSON.stringify({ mcpServers: { echo: { command: process.execPath, args: [echo] } } }))
+      const server = { command: process.execPath, args: [echo], ...settings }
+      writeFileSync(config, JSON.stringify({ mcpServers: { echo: server } }))
       return [cli, 'serve', '--config', config, '--port', '0', '--user-data-dir', dir, '--log-level', 'error']
     },
     ready(line) {
       const { mcp, token } = JSON.parse(line) as { mcp: { echo: string }; token: string }
       return { url: mcp.echo, headers: { Authorization: `Bearer ${token}` } }
     },
-  },
-]
+  }
+}
 
 /** @returns those that could be installed; the reason goes to stderr */
 function others(): Start[] {

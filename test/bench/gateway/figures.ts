@@ -4,6 +4,7 @@ import type { Measured } from './measure.ts'
 /** What each ratio is taken to: the floor. */
 export const floorName = 'minimal relay'
 export const ourName = 'poolscope'
+export const ourMultiplexName = 'poolscope multiplex'
 
 /** One contender in one case, over all rounds. */
 export interface Row {
@@ -90,9 +91,9 @@ function median(values: (number | null)[]): number | null {
 /** Issue 4, "Speed". */
 export function judge(rows: readonly Row[]): Target[] {
   return rows
-    .filter(({ contender }) => contender === ourName)
-    .flatMap(({ era, concurrency, ratios, cpuMicrosPerCall, rssMiB, errors }) => {
-      const at = `${era}, ${concurrency} at once`
+    .filter(({ contender }) => contender === ourName || contender === ourMultiplexName)
+    .flatMap(({ contender, era, concurrency, ratios, cpuMicrosPerCall, rssMiB, errors }) => {
+      const at = `${contender}, ${era}, ${concurrency} at once`
       const atMost = (what: string, value: number | null, limit: number, unit = ''): Target[] =>
         value === null
           ? []
