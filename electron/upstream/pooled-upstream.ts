@@ -140,6 +140,7 @@ export class PooledUpstream implements Upstream {
       onListenerError: (error) => this.#reportListener(error),
     })
     this.#connections = this.#listen()
+    this.#showConfigFailure()
   }
 
   get config(): UpstreamConfig {
@@ -160,11 +161,31 @@ export class PooledUpstream implements Upstream {
     if (blocked) return Promise.reject(blocked)
     if (this.#connections.size > 0) return this.#pool.acquire(options)
     try {
-      this.#transport.identity()
+      this.#checkConfig()
     } catch (error) {
       return Promise.reject(error)
     }
     return this.#pool.acquire(options)
+  }
+
+  /** A variable that is missing is seen at once, and not with the first request. */
+  #showConfigFailure(): void {
+    try {
+      this.#checkConfig()
+    } catch {
+      // Whoever asks is told.
+    }
+  }
+
+  /** @throws AppError CONFIG_INVALID when it can't be opened as configured: it is shown as failing */
+  #checkConfig(): void {
+    try {
+      this.#transport.identity()
+    } catch (error) {
+      this.#connections.refused(toErrorShape(error))
+      this.events.emit('changed', undefined)
+      throw error
+    }
   }
 
   async handshake(options?: {
@@ -281,6 +302,7 @@ export class PooledUpstream implements Upstream {
     this.#singleShot = new SingleShotDetector(this.#deps.clock, config.protocol === 'jsonrpc')
     this.#pool.setSingleShot(false)
     this.#connections.forgetFailures()
+    this.#showConfigFailure()
     this.#pool.resetBreaker()
     this.#pool.restart()
   }

@@ -176,12 +176,18 @@ describe('a process that does not come up', () => {
 
   test('a variable that is not set is told at once: nothing is opened, and nothing counts as a failure', async () => {
     const { upstream, told } = start({ env: { A: '${POOLSCOPE_TEST_UNSET}' } })
+    expect(upstream.view()).toMatchObject({ state: 'failing', lastFailure: { code: 'CONFIG_INVALID' } })
     expect(await failureOf(upstream.request({ method: 'tools/list' }))).toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('POOLSCOPE_TEST_UNSET'),
     })
     expect(told['connection.opening']).toBeUndefined()
     expect(upstream.view().pool).toMatchObject({ opened: 0, breaker: { failures: 0 } })
+    upstream.reconfigure({ ...upstream.config, env: {} } as typeof upstream.config)
+    expect(upstream.view()).toMatchObject({ lastFailure: null })
+    expect(upstream.view().state).not.toBe('failing')
+    await upstream.request({ method: 'tools/list' })
+    expect(upstream.view()).toMatchObject({ state: 'ready' })
   })
 
   test('an exit before the handshake and a refusal of it are HANDSHAKE_FAILED with the cause', async () => {
