@@ -1,6 +1,13 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Answer, Channel } from './channel.ts'
-import { isRecord, modernMeta, newestShared, parsed, unsupportedProtocolVersion } from './revisions.ts'
+import {
+  isModernRevision,
+  isRecord,
+  modernMeta,
+  newestShared,
+  parsed,
+  unsupportedProtocolVersion,
+} from './revisions.ts'
 import type { Handshake, JsonText } from './types.ts'
 
 export interface ClientInfo {
@@ -75,6 +82,10 @@ export async function initialize(channel: Channel, params: JsonText): Promise<Ha
     )
   }
   const { protocolVersion, capabilities, serverInfo } = result
+  // What goes on in the words of that era would be understood by neither side: there is no session in it.
+  if (isModernRevision(protocolVersion)) {
+    throw new AppError('HANDSHAKE_FAILED', `the server answered initialize with MCP ${protocolVersion}, which has none`)
+  }
   return {
     era: 'legacy',
     initializeResult: answer.text,

@@ -2,7 +2,7 @@ import { AppError } from '../../shared/errors.ts'
 import type { Channel } from './channel.ts'
 import type { EraVerdict } from './era-verdicts.ts'
 import { type ClientInfo, discover, initialize, Refused } from './handshake.ts'
-import { initializeParams, namesLegacy } from './revisions.ts'
+import { initializeParams, namesLegacy, newestShared } from './revisions.ts'
 import type { Era, Handshake, JsonText } from './types.ts'
 
 /** How a new process is spoken to first. */
@@ -81,7 +81,7 @@ async function asLegacy(
 
 async function asModern({ channel, clientInfo, learn }: Negotiation): Promise<Handshake> {
   try {
-    const handshake = await discover(channel, clientInfo, Number.POSITIVE_INFINITY)
+    const handshake = await discovered(channel, clientInfo, Number.POSITIVE_INFINITY)
     learn({ modern: true })
     return handshake
   } catch (error) {
@@ -94,8 +94,12 @@ async function asModern({ channel, clientInfo, learn }: Negotiation): Promise<Ha
 async function probe(negotiation: Negotiation, wanted: Era): Promise<Handshake> {
   const { channel, clientInfo, probeTimeoutMs, verdict, learn } = negotiation
   let modern: Handshake
+  let namesNoLegacy = false
   try {
-    modern = await discover(channel, clientInfo, probeTimeoutMs)
+    modern = await discovered(channel, clientInfo, probeTimeoutMs, (supported) => {
+      namesNoLegacy = !namesLegacy(supported)
+      learn({ modern: true, legacy: !namesNoLegacy })
+    })
   } catch (error) {
     if (error instanceof AppError && error.code === 'RESPONSE_TIMEOUT') throw new ProbeUnanswered(error)
     // A later revision of the modern era, and none of ours.
@@ -105,7 +109,7 @@ async function probe(negotiation: Negotiation, wanted: Era): Promise<Handshake> 
     return asLegacy(negotiation)
   }
   learn({ modern: true })
-  if (wanted === 'modern' || verdict.legacy === false) return modern
+  if (wanted === 'modern' || verdict.legacy === false || namesNoLegacy) return modern
   // A server of both eras takes `initialize` as long as it was asked nothing else.
   try {
     return await asLegacy(negotiation)
@@ -113,6 +117,26 @@ async function probe(negotiation: Negotiation, wanted: Era): Promise<Handshake> 
     if (!isRefusal(error)) throw error
     learn({ legacy: false })
     return modern
+  }
+}
+
+/**
+ * Asks again where the server refused the revision and names it among those that it speaks: the next request has one that
+ * it supports (MCP 2026-07-28, versioning).
+ * @param named told of the revisions that such a server names
+ */
+async function discovered(
+  channel: Channel,
+  clientInfo: ClientInfo,
+  timeoutMs: number,
+  named?: (supported: string[]) => void,
+): Promise<Handshake> {
+  try {
+    return await discover(channel, clientInfo, timeoutMs)
+  } catch (error) {
+    if (!(error instanceof Refused) || newestShared(error.supported ?? []) === undefined) throw error
+    named?.(error.supported ?? [])
+    return discover(channel, clientInfo, timeoutMs)
   }
 }
 

@@ -12,6 +12,9 @@ const modernRevisions: readonly string[] = [modernProtocolVersion]
 /** MCP 2026-07-28: the server does not speak the revision that a request names; its data says which it does. */
 export const unsupportedProtocolVersion = -32022
 
+/** Whether a revision is one of ours of the modern era. */
+export const isModernRevision = (revision: string): boolean => modernRevisions.includes(revision)
+
 /** The newest modern revision that both sides speak. */
 export const newestShared = (supported: readonly unknown[]): string | undefined =>
   modernRevisions.findLast((revision) => supported.includes(revision))

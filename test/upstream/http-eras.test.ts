@@ -28,6 +28,38 @@ async function listen(answer: (response: ServerResponse) => void) {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, got }
 }
 
+/** A server that refuses the first request's revision and answers every other, `initialize` as well, in 2026-07-28. */
+async function refusingOnce(supported: string[]) {
+  const asked: string[] = []
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const { id, method } = JSON.parse(Buffer.concat(chunks).toString() || '{}')
+    if (method === undefined) return response.writeHead(405).end()
+    asked.push(method)
+    const error = { code: -32022, message: 'unsupported', data: { supported, requested: 'x' } }
+    const result = {
+      resultType: 'complete',
+      supportedVersions: supported,
+      protocolVersion: '2026-07-28',
+      capabilities: {},
+      serverInfo: { name: 'odd', version: '1' },
+    }
+    const refused = asked.length === 1
+    response.writeHead(refused ? 400 : 200, { 'Content-Type': 'application/json' })
+    return response.end(JSON.stringify({ jsonrpc: '2.0', id, ...(refused ? { error } : { result }) }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closedAfterTest({
+    close: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  })
+  const { upstream } = reach(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`)
+  return { upstream, asked }
+}
+
 const spoken = (requests: readonly { verb: string; method: string | undefined }[]): string[] =>
   requests.map(({ verb, method }) => method ?? verb)
 
@@ -55,6 +87,18 @@ describe('what a server speaks', () => {
     expect(await upstream.eraFor('modern')).toBe('modern')
     expect(textOf(await upstream.request(callTool('echo', { text: 'old' })))).toBe('old')
     expect(textOf(await upstream.request(modernCall('echo', { text: 'new' })))).toBe('new')
+  })
+
+  test('is asked again where it refused the revision that it names: what it names is believed', async () => {
+    const { upstream, asked } = await refusingOnce(['2026-07-28'])
+    expect(await upstream.eraFor('legacy')).toBe('modern')
+    expect(asked).toEqual(['server/discover', 'server/discover'])
+  })
+
+  test('is not the legacy era because it answers initialize in a revision that has none', async () => {
+    const { upstream, asked } = await refusingOnce(['2026-07-28', '2025-11-25'])
+    expect(await upstream.eraFor('legacy')).toBe('modern')
+    expect(asked).toEqual(['server/discover', 'server/discover', 'initialize'])
   })
 
   test('is the modern era alone: legacy clients are told so', async () => {
