@@ -71,6 +71,26 @@ export function whyNoSignIn(mode: AuthMode, url: URL): string | undefined {
   return 'a sign-in needs an https URL: over plain http everybody on the way could read the tokens'
 }
 
+const wantsSignIn = 'the server wants you to sign in'
+export const notLetIn = (why: string): string => `the server does not let you in (${why})`
+
+/** A 401 that no refresh mends: only a person can get other tokens. */
+export const signInNeeded = (isSigningIn: boolean): Partial<Facts> => ({
+  needed: true,
+  ...(!isSigningIn && { failed: false, error: wantsSignIn }),
+})
+
+/**
+ * What is to be seen when no request is let in any more. What the refused request itself made known counts more: it is
+ * more exact.
+ */
+export function barredFacts(mode: AuthMode, status: 401 | 403, facts: Facts, signedIn: boolean): Partial<Facts> {
+  if (mode !== 'oauth') return refusedForGood(mode, status)
+  if (status === 403) return facts.forbidden ? {} : { forbidden: true, error: notLetIn('403') }
+  if (signedIn) return facts.failed ? {} : { failed: true, error: 'the server refuses the tokens: sign in again' }
+  return facts.needed ? {} : signInNeeded(facts.phase !== null)
+}
+
 /** A refusal where what the config gives is all there is. */
 export function refusedForGood(mode: 'header' | 'off', status: 401 | 403): Partial<Facts> {
   const what = mode === 'header' ? 'the Authorization header of the config' : 'requests without credentials'

@@ -55,6 +55,13 @@ export interface UpstreamAuth extends Authorizer {
   /** For the window and for snapshots; holds no secret. */
   view(): AuthView
   /**
+   * Nothing is asked of the server any more, since it let nothing in with this status: seen in the view, whatever sessions
+   * that are still open may. A single request that is refused is told by the {@link Authorizer} alone.
+   */
+  barred(status: 401 | 403): void
+  /** It is asked again: the view goes on telling the refusal until a request is let in. */
+  unbarred(): void
+  /**
    * Signs in: finds the authorization server, registers with it, opens the browser. Again while that is under way: opens the
    * browser again, nothing else. The rest of the way is told by {@link AuthOptions.onChange}.
    * @returns once the browser is to be used: the URL to open, and whether it was opened here

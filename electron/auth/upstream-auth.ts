@@ -3,7 +3,18 @@ import { AppError } from '../../shared/errors.ts'
 import type { AuthView } from '../../shared/state.ts'
 import type { Refusal } from '../kit/authorizer.ts'
 import { KeptCredentials, secretsOf } from './credentials.ts'
-import { type AuthMode, type Facts, noFacts, refusedForGood, Standing, viewOf, whyNoSignIn } from './facts.ts'
+import {
+  type AuthMode,
+  barredFacts,
+  type Facts,
+  noFacts,
+  notLetIn,
+  refusedForGood,
+  Standing,
+  signInNeeded,
+  viewOf,
+  whyNoSignIn,
+} from './facts.ts'
 import { guardedFetch } from './guarded-fetch.ts'
 import type { Challenge } from './oauth-flow.ts'
 import { raced } from './raced.ts'
@@ -33,6 +44,8 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   #challengedScope: string | undefined
   /** What a 403 named, as long as we don't have it. */
   #lackingScope: string | undefined
+  /** With what everything is refused, as long as nothing is tried again. */
+  #barred: 401 | 403 | undefined
 
   constructor(options: AuthOptions) {
     this.#options = options
@@ -92,10 +105,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (!tokens?.refreshToken) {
       // Without a refresh token only a person can get another.
       if (tokens) await this.#credentials.change({ tokens: undefined })
-      this.#standing.become({
-        needed: true,
-        ...(!this.#signIn && { failed: false, error: 'the server wants you to sign in' }),
-      })
+      this.#standing.become(signInNeeded(this.#signIn !== undefined))
       return false
     }
     if (await raced(this.#refresher.run(), signal)) return true
@@ -110,9 +120,20 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   accepted(used: string | undefined): void {
     if (used !== this.#credentials.bearer) return
     this.#refresher.proven()
-    // Scopes that are missing are still missing when another request goes through.
+    // What another session still may does not open the door, and scopes that are missing are still missing.
+    if (this.#barred !== undefined) return
     if ((this.#standing.facts.failed || this.#standing.facts.forbidden) && this.#lackingScope === undefined)
       this.#standing.become({ failed: false, forbidden: false, error: null })
+  }
+
+  barred(status: 401 | 403): void {
+    this.#barred = status
+    const { tokens } = this.#credentials
+    this.#standing.become(barredFacts(this.#mode, status, this.#standing.facts, tokens !== undefined))
+  }
+
+  unbarred(): void {
+    this.#barred = undefined
   }
 
   async signIn(): Promise<{ authorizationUrl: string; opened: boolean }> {
@@ -232,8 +253,10 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       this.#standing.become(noFacts)
       this.#log('info', 'signed in')
       this.#options.onSignedIn?.()
-    } else if (end.error.code === 'ABORTED') this.#standing.become({ ...before, needed: true, phase: null })
-    else {
+    } else if (end.error.code === 'ABORTED') {
+      this.#standing.become({ ...before, needed: true, phase: null })
+      if (this.#barred !== undefined) this.barred(this.#barred)
+    } else {
       this.#standing.become({
         phase: null,
         authorizationUrl: null,
@@ -259,7 +282,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     } else {
       const why =
         error === 'insufficient_scope' ? 'the scopes do not suffice, and it names none that is missing' : '403'
-      this.#standing.become({ forbidden: true, error: `the server does not let you in (${why})` })
+      this.#standing.become({ forbidden: true, error: notLetIn(why) })
     }
     return false
   }

@@ -10,7 +10,8 @@ export interface Refusal {
 
 /**
  * Adds credentials to the requests of one upstream, and gets new ones when its server refuses. Implemented by
- * electron/auth, used by electron/upstream.
+ * electron/auth, used by electron/upstream. It hears of requests, whose credentials are good or not; that the upstream as a
+ * whole is let in no more is for its transport to find out, and to tell: a plain 403 may be about one request alone.
  */
 export interface Authorizer {
   /**

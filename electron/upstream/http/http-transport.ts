@@ -70,12 +70,13 @@ class HttpTransport implements Transport {
   get blocked(): AppError | undefined {
     if (!this.#blocked) return undefined
     // Another variable, another token: whoever changed it wants it tried.
-    if (this.#currentIdentity() !== this.#blocked.identity) this.#blocked = undefined
+    if (this.#currentIdentity() !== this.#blocked.identity) this.unblock()
     return this.#blocked?.error
   }
 
   unblock(): void {
     this.#blocked = undefined
+    this.#auth?.unbarred()
   }
 
   reconfigure(config: UpstreamConfig): boolean {
@@ -128,7 +129,9 @@ class HttpTransport implements Transport {
           connectTimeoutMs: () => this.#config.timeouts.connectTimeoutMs,
         }),
       refused: (error) => {
-        if (generation === this.#generation) this.#block(error)
+        if (generation !== this.#generation) return
+        authorizer?.barred(error.code === 'UPSTREAM_FORBIDDEN' ? 403 : 401)
+        this.#block(error)
       },
     })
   }
@@ -167,7 +170,7 @@ class HttpTransport implements Transport {
         this.#hooks.changed()
       },
       onSignedIn: () => {
-        this.#blocked = undefined
+        this.unblock()
         this.#hooks.unblocked()
       },
     }

@@ -73,10 +73,10 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
       ) : (
         <Callout
           tone="error"
-          title={title}
+          title={auth.issuer === null ? accessTitles.refused : title}
           actions={
             <>
-              {signInButton('Sign in with more rights')}
+              {signInButton(auth.issuer === null ? 'Sign in' : 'Sign in with more rights')}
               <Button
                 size="sm"
                 icon={UserRoundPen}
