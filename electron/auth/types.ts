@@ -41,6 +41,11 @@ export interface AuthOptions {
   onChange?: ((view: AuthView, before: AuthView) => void) | undefined
   /** A person has signed in: what was given up for want of credentials may be tried again. */
   onSignedIn?: (() => void) | undefined
+  /**
+   * The tokens are about to be deleted: what was opened with them is ended while they are still good. Waited for; must not
+   * reject, nor take long.
+   */
+  onSigningOut?: (() => Promise<void>) | undefined
   /** How long a person has for the browser; default {@link defaultSignInTimeoutMs}. */
   signInTimeoutMs?: number | undefined
   /** Of one request to an authorization server, its body included; default {@link defaultRequestTimeoutMs}. */

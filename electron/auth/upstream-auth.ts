@@ -170,6 +170,10 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (this.#mode !== 'oauth') return
     this.cancelSignIn()
     await Promise.all([this.#loading, this.#signIn?.over])
+    if (this.#credentials.tokens) await this.#options.onSigningOut?.()
+    // What was begun meanwhile would bring new tokens.
+    this.cancelSignIn()
+    await this.#signIn?.over
     this.#refresher.stop()
     const { tokens, client } = this.#credentials
     // A client of the config is not bound to its issuer any longer; one that we registered may serve again.

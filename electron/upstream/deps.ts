@@ -6,7 +6,10 @@ import type { TreeGuard } from '../process/types.ts'
 import type { EraVerdicts } from './era-verdicts.ts'
 
 /** What the credentials of an upstream depend on of its own; the rest is the host's: stores, browser, time. */
-export type AuthTarget = Pick<AuthOptions, 'upstream' | 'url' | 'headers' | 'oauth' | 'onChange' | 'onSignedIn'>
+export type AuthTarget = Pick<
+  AuthOptions,
+  'upstream' | 'url' | 'headers' | 'oauth' | 'onChange' | 'onSignedIn' | 'onSigningOut'
+>
 
 /** What an upstream needs from the host. */
 export interface UpstreamDeps {

@@ -14,9 +14,17 @@ import { callTool, eventually, textOf } from './support.ts'
 
 /** Whether a server lets us in: what an upstream does about it, and what its sign-in shows, tell the same. */
 
-/** Each request on a connection of its own: what is left open is the upstream's. */
-const dispatcher = new Agent({ pipelining: 0 })
-const fetchOnce = (url: string | URL, init?: RequestInit) => fetch(url, { ...init, dispatcher } as RequestInit)
+/** Each request on connections of its own: what is left open is the upstream's. */
+async function fetchOnce(url: string | URL, init?: RequestInit): Promise<Response> {
+  const dispatcher = new Agent()
+  const { status, headers, ...reply } = await fetch(url, { ...init, dispatcher } as RequestInit).then(async (it) => ({
+    status: it.status,
+    headers: it.headers,
+    text: await it.text(),
+  }))
+  await dispatcher.destroy()
+  return new Response(reply.text || null, { status, headers })
+}
 
 const auth: NonNullable<UpstreamDeps['auth']> = (target) =>
   createAuth({
@@ -134,5 +142,52 @@ describe('signed in', () => {
       state: 'unauthorized',
       auth: { state: 'failed', error: expect.stringContaining('refuse') },
     })
+  })
+  test('and out: sessions end at once, requests under way say why, and nothing is tried until somebody signs in', async () => {
+    const { upstream, told } = await signedIn({ pool: { maxConnections: 2 } })
+    server.inject({ kind: 'silence' }, { when: isCallOf('exact') })
+    const caught = failureOf(upstream.request(callTool('exact')))
+    await server.records.first(isCallOf('exact'))
+    await upstream.request(callTool('echo', { text: 'y' }))
+    const out = upstream.signIn?.signOut()
+    await expect.poll(() => upstream.view().state, { interval: 1 }).toBe('unauthorized')
+    await out
+    expect(upstream.view()).toMatchObject({
+      state: 'unauthorized',
+      auth: { kind: 'oauth', state: 'signed-out', error: null },
+      connections: [],
+      pool: { breaker: { failures: 0 } },
+    })
+    expect(await caught).toMatchObject({
+      code: 'UPSTREAM_UNAUTHORIZED',
+      message: expect.stringContaining('signed out'),
+    })
+    expect(server.sessions, 'ended with the tokens that they were begun with').toEqual([])
+    expect(issuer.requests('/revoke').length).toBeGreaterThan(0)
+    const { length } = server.records.requests
+    const { opened } = upstream.view().pool
+    expect((await failureOf(upstream.request(callTool('echo')))).code).toBe('UPSTREAM_UNAUTHORIZED')
+    expect([server.records.requests.length, upstream.view().pool.opened]).toEqual([length, opened])
+    expect(told['connection.closing'].map(({ error }) => error?.code)).toEqual(Array(2).fill('UPSTREAM_UNAUTHORIZED'))
+
+    await upstream.signIn?.signIn()
+    await expect.poll(() => upstream.view(), eventually).toMatchObject({ state: 'ready', auth: { state: 'signed-in' } })
+    expect(server.records.runsOf('exact'), 'never sent again').toHaveLength(0)
+  })
+
+  test('and out, of a server that says nothing any more, does not take long', async () => {
+    const { upstream } = await signedIn()
+    server.inject({ kind: 'silence' }, forever)
+    const startedAt = performance.now()
+    await upstream.signIn?.signOut()
+    expect(performance.now() - startedAt).toBeLessThan(4_000)
+    expect(upstream.view()).toMatchObject({ state: 'unauthorized', auth: { state: 'signed-out' }, connections: [] })
+  })
+
+  test('out without having been in changes nothing', async () => {
+    const { upstream } = guarded(server.url)
+    await upstream.request(callTool('echo', { text: 'x' }))
+    await upstream.signIn?.signOut()
+    expect(upstream.view().state).toBe('ready')
   })
 })

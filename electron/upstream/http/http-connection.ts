@@ -167,6 +167,11 @@ export class HttpConnection implements UpstreamConnection {
     return this.#link.reconnect()
   }
 
+  /** A person has taken back what it was opened with. */
+  signedOut(error: AppError): void {
+    this.#down({ reason: 'unhealthy', expected: true, final: true, error })
+  }
+
   readonly #answered = (answer: Answer): Answer => {
     this.inFlight--
     this.served++

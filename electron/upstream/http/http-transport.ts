@@ -40,6 +40,7 @@ class HttpTransport implements Transport {
   #generation = 0
   #linkKind: LinkKind
   #blocked: { error: AppError; identity: string } | undefined
+  readonly #live = new Set<HttpConnection>()
 
   constructor(config: HttpConfig, deps: UpstreamDeps, hooks: TransportHooks, options: HttpTransportOptions) {
     this.#config = config
@@ -107,7 +108,7 @@ class HttpTransport implements Transport {
     // Told at once and by its path, not as a failure of the first request.
     expandedHeaders(config, variables)
     const authorizer = this.#credentials()
-    return new HttpConnection({
+    const connection = new HttpConnection({
       ...options,
       url,
       clientInfo,
@@ -134,10 +135,25 @@ class HttpTransport implements Transport {
         this.#block(error)
       },
     })
+    this.#live.add(connection)
+    void connection.gone.then(() => this.#live.delete(connection))
+    return connection
   }
 
   async close(): Promise<void> {
     await this.#auth?.close()
+  }
+
+  /** Who has signed out is not served by what was opened before. The sessions end while their server still knows us. */
+  async #signingOut(): Promise<void> {
+    const { name } = this.#config
+    const error = new AppError('UPSTREAM_UNAUTHORIZED', `signed out of ${name}: sign in to use it again`, {
+      upstream: name,
+    })
+    this.#block(error)
+    const live = [...this.#live]
+    for (const connection of live) connection.signedOut(error)
+    await Promise.all(live.map(({ gone }) => gone))
   }
 
   #block(error: AppError): void {
@@ -173,6 +189,7 @@ class HttpTransport implements Transport {
         this.unblock()
         this.#hooks.unblocked()
       },
+      onSigningOut: () => this.#signingOut(),
     }
     this.#auth = auth(target)
     return this.#auth
