@@ -37,6 +37,8 @@ export interface UpstreamConnection extends Resource {
   /** Requests that got no answer, or an error as answer. */
   readonly errors: number
   readonly lastError: string | undefined
+  /** Nothing listens where the server was; the connection waits for it. Never with a process. */
+  readonly away?: boolean
   /** Whether it still owes the answer to an abandoned request: not to be given to anyone. */
   readonly owesAnswer: boolean
   /** Whether it ended by itself, and well, right after its one and only answer: a single-shot program. */

@@ -47,9 +47,15 @@ export class Connections {
     this.lastFailure = failureOf(error, this.#clock.wall())
   }
 
-  /** A request got no answer in time: the process is up, and hangs. */
-  hung(error: ErrorShape): void {
+  /** The server hangs, or is away: no connection has ended of it. */
+  unanswered(error: ErrorShape): void {
     this.lastFailure = failureOf(error, this.#clock.wall())
+  }
+
+  /** Every one that might serve waits for its server to come back. */
+  get away(): boolean {
+    const alive = [...this.#live.values()].filter((connection) => connection.alive)
+    return alive.length > 0 && alive.every((connection) => connection.away === true)
   }
 
   get size(): number {

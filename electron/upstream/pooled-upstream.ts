@@ -91,13 +91,19 @@ export class PooledUpstream implements Upstream {
       singleShot: () => this.#singleShot,
       retries: new RetryBudget(clock),
       done: (record) => {
-        if (record.error?.code === 'RESPONSE_TIMEOUT') this.#connections.hung(record.error)
+        const { error } = record
+        if (error?.code === 'RESPONSE_TIMEOUT' || error?.code === 'CONNECT_FAILED') this.#connections.unanswered(error)
         this.events.emit('request.done', record)
       },
     })
     this.#transport = createTransport({
       tell: (name, payload) => this.events.emit(name, payload),
       changed: () => this.events.emit('changed', undefined),
+      answers: () => {
+        // What the breaker waits for.
+        if (this.#pool.snapshot().breaker.state === 'open') this.#pool.retry()
+        this.events.emit('changed', undefined)
+      },
       blocked: (error) => {
         this.#connections.refused(toErrorShape(error))
         this.#pool.standDown(() => error)
@@ -350,7 +356,8 @@ export class PooledUpstream implements Upstream {
   }
 
   #state(pool: PoolSnapshot): UpstreamState {
-    const state = upstreamState(pool, this.#connections.lastAttemptFailed)
+    const { away, lastAttemptFailed } = this.#connections
+    const state = upstreamState(pool, { away, lastAttemptFailed })
     return this.#transport.blocked && state !== 'stopped' ? 'unauthorized' : state
   }
 

@@ -40,6 +40,8 @@ export interface TransportHooks {
   ): void
   /** Something that the window shows has changed. */
   changed(): void
+  /** The server answers where it did not, or where a stream was lost. */
+  answers(): void
   /** Before the connection that found it out goes down: nobody shall wait, and nothing is opened. */
   blocked(error: AppError): void
   /** An attempt is worth it again. */

@@ -6,11 +6,16 @@ import type { UpstreamView } from './types.ts'
 
 /**
  * One word for an upstream, from its pool. `starting`: the first process comes up. `ready`: one is free. `busy`: all that
- * live are in use. `idle`: none lives, the next request starts one. `failing`: none lives and the last attempt failed.
+ * live are in use. `idle`: none lives, the next request starts one. `failing`: none lives and the last attempt failed, or
+ * all that live wait for their server to come back (`away`).
  */
-export function upstreamState(pool: PoolSnapshot, lastAttemptFailed: boolean): UpstreamState {
+export function upstreamState(
+  pool: PoolSnapshot,
+  { away, lastAttemptFailed }: { away: boolean; lastAttemptFailed: boolean },
+): UpstreamState {
   if (pool.state === 'closed') return 'stopped'
   if (pool.state === 'suspended' || pool.state === 'draining') return pool.state
+  if (away) return 'failing'
   if (pool.idle + pool.returning > 0 && pool.waiting === 0) return 'ready'
   if (pool.leased + pool.idle + pool.returning > 0) return 'busy'
   if (lastAttemptFailed || pool.breaker.state !== 'closed') return 'failing'

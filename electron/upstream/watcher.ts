@@ -168,8 +168,10 @@ export class Watcher {
           const connection = await this.#open()
           if (this.#watches.size > 0) this.#attach(connection)
         } catch (error) {
-          const { code, message } = toErrorShape(error)
-          if (code !== 'POOL_CLOSED') return { kind: 'lost', reason: message }
+          const { code, message, data } = toErrorShape(error)
+          // Of an open breaker too: until then nothing is tried.
+          const wish = typeof data?.retryAfterMs === 'number' ? { retryAfterMs: data.retryAfterMs } : {}
+          if (code !== 'POOL_CLOSED') return { kind: 'lost', reason: message, ...wish }
         }
         return { kind: 'stop', reason: 'there is nothing to wait for', state: 'stopped' }
       },

@@ -73,7 +73,7 @@ describe.each(eras)('a %s tool call', (era) => {
     const { upstream, told } = reach(server.url)
     await upstream.eraFor(era)
     await upstream.request(call(era, 'exact'))
-    server.inject({ kind: 'reply', status: 502 }, { times: 3, when: isCallOf('echo') })
+    server.inject({ kind: 'reply', status: 500 }, { times: 3, when: isCallOf('echo') })
     for (let n = 0; n < 3; n++) await failureOf(upstream.request(call(era, 'echo')))
     await expect.poll(() => told['connection.closing'].map(({ reason }) => reason), eventually).toEqual(['unhealthy'])
     expect(textOf(await upstream.request(call(era, 'echo', { text: 'on' })))).toBe('on')

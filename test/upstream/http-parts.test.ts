@@ -80,7 +80,7 @@ describe('a stream', () => {
         clock,
         random: () => 0.5,
         diary: new Diary(() => clock.wall()),
-        hooks: { tell: (name, payload) => told.push({ name, ...payload }), changed: () => {} },
+        hooks: { tell: (name, payload) => told.push({ name, ...payload }), changed: () => {}, answers: () => {} },
       },
       {
         id: 'notifications',
@@ -110,6 +110,8 @@ describe('a stream', () => {
     await clock.advance(200)
     readings[1]?.opened()
     expect(told).toHaveLength(1)
+    // That it was good is known with the first message; it was there before.
+    await clock.advance(10_000)
     readings[1]?.heard()
     expect(told).toMatchObject([
       { name: 'stream.dropped', reason: 'gone', code: 'HTTP_STATUS', attempt: 0, retryInMs: 175 },

@@ -32,7 +32,7 @@ export interface HttpConnectionOptions extends ConnectionOptions {
   readonly clock: Clock
   readonly random: Random
   readonly modernHeaders: ModernHeaders
-  readonly hooks: Pick<TransportHooks, 'tell' | 'changed'>
+  readonly hooks: Pick<TransportHooks, 'tell' | 'changed' | 'answers'>
   /** See keep-alive.ts. */
   readonly keepAliveMs: number
   /** How the messages travel, as far as it is known. */
@@ -75,7 +75,7 @@ export class HttpConnection implements UpstreamConnection {
 
   constructor(options: HttpConnectionOptions) {
     this.#options = options
-    const { clock, connectionId, connectTimeoutMs, opening } = options
+    const { clock, connectionId, connectTimeoutMs, hooks, opening } = options
     this.connectionId = connectionId
     this.kind = options.kind
     this.ready = this.#ready.promise
@@ -87,9 +87,10 @@ export class HttpConnection implements UpstreamConnection {
       ping: (signal) => this.#ping(signal),
       unwell: (error) => this.#down({ reason: 'unhealthy', expected: false, error }),
       refused: (error) => this.#refused(error),
+      back: () => hooks.answers(),
     })
     this.#link = this.#linkOf(options.linkKind)
-    if (opening.era !== 'jsonrpc') this.ping = (signal) => this.#ping(signal)
+    if (opening.era !== 'jsonrpc') this.ping = (signal) => this.#check(signal)
     this.#connectTimer = clock.after(connectTimeoutMs, () => this.#connectFailed(connectTimedOut(connectTimeoutMs)))
     queueMicrotask(() => void this.#open(opening))
   }
@@ -100,6 +101,10 @@ export class HttpConnection implements UpstreamConnection {
 
   get isShared(): boolean {
     return this.handshake !== undefined && this.#options.session === undefined
+  }
+
+  get away(): boolean {
+    return this.#health.away
   }
 
   get owesAnswer(): boolean {
@@ -341,6 +346,15 @@ export class HttpConnection implements UpstreamConnection {
     await this.#link.close()
     this.#diary.note('closed')
     this.#gone.resolve()
+  }
+
+  /** What a server that is away thinks of the session is seen when it is back, and not by a ping. */
+  async #check(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#ping(signal)
+    } catch (error) {
+      if (!this.away || !this.alive) throw error
+    }
   }
 
   async #ping(signal: AbortSignal): Promise<void> {

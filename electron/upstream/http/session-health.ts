@@ -4,6 +4,13 @@ import type { Clock } from '../../kit/clock.ts'
 /** Failures in a row, with nothing heard in between, that end a session. */
 const mostTroubles = 3
 
+/**
+ * How long the failures have to go on besides. Where nothing listens another session can't be opened either, and most servers
+ * know the old one when they are back; what is cut off, or refused by a proxy, may be one server of several that is gone.
+ */
+const awayMs = 300_000
+const cutOffMs = 10_000
+
 /** How long the server has to say whether it still lets us in. */
 const accessCheckMs = 10_000
 
@@ -15,27 +22,44 @@ export interface SessionHealthOptions {
   unwell(error: AppError): void
   /** We are not let in any more. */
   refused(error: AppError): void
+  /** The server could not be reached, and now it has answered. */
+  back(): void
 }
 
 /** What single requests tell about a whole session. */
 export class SessionHealth {
   readonly #options: SessionHealthOptions
   #troubles = 0
+  /** When the first of them was. */
+  #since = 0
+  #away = false
   #checking = false
 
   constructor(options: SessionHealthOptions) {
     this.#options = options
   }
 
+  /** Nothing listens where the server was, as far as the last request could tell. */
+  get away(): boolean {
+    return this.#away
+  }
+
   /** The server has answered something. */
   fine(): void {
     this.#troubles = 0
+    if (!this.#away) return
+    this.#away = false
+    this.#options.back()
   }
 
   /** A request failed for a reason that may be the session's. */
-  troubled({ code, message, data }: AppError): void {
-    if (++this.#troubles < mostTroubles) return
-    this.#options.unwell(new AppError(code, `${mostTroubles} failures in a row, the last: ${message}`, data))
+  troubled(error: AppError): void {
+    const now = this.#options.clock.now()
+    if (this.#troubles++ === 0) this.#since = now
+    this.#away = isUnreachable(error)
+    if (this.#troubles < mostTroubles || now - this.#since < patienceMs(error)) return
+    const { code, message, data } = error
+    this.#options.unwell(new AppError(code, `${this.#troubles} failures in a row, the last: ${message}`, data))
   }
 
   /** One request was forbidden. When the simplest of all is too, none is worth an attempt. */
@@ -54,4 +78,13 @@ export class SessionHealth {
       this.#checking = false
     }
   }
+}
+
+const isUnreachable = ({ code }: AppError): boolean => code === 'CONNECT_FAILED'
+
+function patienceMs(error: AppError): number {
+  if (isUnreachable(error)) return awayMs
+  const { code, data } = error
+  const ofProxy = data?.status === 502 || data?.status === 503 || data?.status === 504
+  return code === 'CONNECTION_LOST' || ofProxy ? cutOffMs : 0
 }

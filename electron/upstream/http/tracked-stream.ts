@@ -10,7 +10,7 @@ export interface StreamDeps {
   readonly clock: Clock
   readonly random: Random
   readonly diary: Diary
-  readonly hooks: Pick<TransportHooks, 'tell' | 'changed'>
+  readonly hooks: Pick<TransportHooks, 'tell' | 'changed' | 'answers'>
 }
 
 /** A stream that stays open this long is well, however little comes: the count of attempts starts anew. */
@@ -109,7 +109,7 @@ export class TrackedStream {
   }
 
   async #read(attempt: Attempt): Promise<StreamEnd> {
-    const { clock } = this.#deps
+    const { clock, hooks } = this.#deps
     this.#resuming = attempt.lastEventId !== undefined
     let stable: Timer | undefined
     let late: Timer | undefined
@@ -125,6 +125,7 @@ export class TrackedStream {
           late?.cancel()
           stable ??= clock.after(stableMs, () => attempt.message())
           attempt.opened()
+          if (this.#downSince !== undefined) hooks.answers()
         },
         heard: (eventId) => {
           this.#lastMessageAt = clock.wall()
@@ -146,7 +147,7 @@ export class TrackedStream {
   #changed(): void {
     const { clock, hooks, diary, connectionId } = this.#deps
     const { id: streamId, kind } = this.#options
-    const { state, attempts, lastDrop, nextAttemptAt } = this.#loop.view
+    const { state, attempts, lastDrop, nextAttemptAt, openedAt } = this.#loop.view
     const place = { connectionId, streamId, kind }
     if (state !== 'open') this.#openedAt = null
     else this.#openedAt ??= clock.wall()
@@ -165,7 +166,8 @@ export class TrackedStream {
       })
     }
     if (state === 'open' && attempts === 0 && this.#downSince !== undefined) {
-      const downMs = clock.now() - this.#downSince
+      // That it was good is known only now.
+      const downMs = (openedAt ?? clock.now()) - this.#downSince
       this.#downSince = undefined
       diary.note(`${streamId}: open again${this.#resuming ? ', resumed' : ''}`)
       hooks.tell('stream.recovered', { ...place, attempts: this.#attempts, downMs, resumed: this.#resuming })
