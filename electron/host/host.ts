@@ -120,7 +120,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   })
   const budget = new PermitBudget(settings.maxConnectionsTotal)
   const eras = new EraVerdicts(systemClock)
-  const upstreamAuth = credentials({
+  const access = credentials({
     store: options.secrets ?? new FileSecretStore(files.secrets, logger),
     openBrowser: options.openBrowser,
     variables,
@@ -139,11 +139,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
         guard,
         variables,
         environment,
-        auth: upstreamAuth,
+        auth: access.of,
         clientInfo,
       }),
     attach: (upstream) => telemetry.attach(upstream),
     onChange: (name, change) => telemetry.registryChanged(name, change),
+    forget: (config) => access.forget(config),
   })
   const demoName = () => {
     for (const { config } of registry.entries()) if (runsDemoServer(config)) return config.name
@@ -226,6 +227,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const stopAll = async (timeoutMs: number) => {
     const started = performance.now()
     demo.stop()
+    access.hurry()
     await removeGatewayFile(files.gateway, process.pid)
     await gateway.close({ drainMs: Math.min(requestDrainMs, timeoutMs) })
     await registry.close(Math.max(0, timeoutMs - (performance.now() - started)))

@@ -34,19 +34,28 @@ export class Registry implements UpstreamDirectory {
   readonly #create: (config: UpstreamConfig) => Upstream
   readonly #attach: (upstream: Upstream) => () => void
   readonly #tell: (name: string, change: RegistryChange) => void
+  readonly #forget: (config: UpstreamConfig) => Promise<void>
   readonly #listeners = new Set<() => void>()
   /** Everything that is closing, by the name it has or had. */
   readonly #leaving = new Map<Upstream, Promise<void>>()
+  /** What was removed and is being forgotten, by its name. */
+  readonly #forgetting = new Map<string, Promise<void>>()
   #closed = false
 
   constructor(options: {
     create: (config: UpstreamConfig) => Upstream
     attach: (upstream: Upstream) => () => void
     onChange: (name: string, change: RegistryChange) => void
+    /**
+     * An upstream was removed from the config (not stopped, nor replaced), and is closed: nothing of it is to be kept. What
+     * comes under its name waits for this. Must not reject.
+     */
+    forget: (config: UpstreamConfig) => Promise<void>
   }) {
     this.#create = options.create
     this.#attach = options.attach
     this.#tell = options.onChange
+    this.#forget = options.forget
   }
 
   onChange(listener: () => void): Unsubscribe {
@@ -118,7 +127,9 @@ export class Registry implements UpstreamDirectory {
     this.#closed = true
     for (const upstream of this.#leaving.keys()) void upstream.close('shutdown', timeoutMs)
     for (const slot of this.#slots.values()) this.#stop(slot, 'shutdown', timeoutMs)
-    while (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
+    while (this.#leaving.size + this.#forgetting.size > 0) {
+      await Promise.all([...this.#leaving.values(), ...this.#forgetting.values()])
+    }
   }
 
   #onChange(name: string, change: RegistryChange): void {
@@ -133,8 +144,8 @@ export class Registry implements UpstreamDirectory {
   }
 
   #add(config: UpstreamConfig): void {
-    const slot: Slot = { config, upstream: undefined, detach: undefined, previous: undefined, closing: undefined }
-    for (const [upstream, closing] of this.#leaving) if (upstream.name === config.name) slot.closing = closing
+    const closing = this.#forgetting.get(config.name)
+    const slot: Slot = { config, upstream: undefined, detach: undefined, previous: undefined, closing }
     this.#slots.set(config.name, slot)
     this.#onChange(config.name, 'added')
     if (config.enabled) this.#start(slot)
@@ -145,7 +156,17 @@ export class Registry implements UpstreamDirectory {
     if (!slot) return
     this.#slots.delete(name)
     this.#stop(slot, 'upstream-removed')
+    const forgetting = this.#forgetClosed(slot).then(() => {
+      if (this.#forgetting.get(name) === forgetting) this.#forgetting.delete(name)
+      this.#left(name, forgetting)
+    })
+    this.#forgetting.set(name, forgetting)
     this.#onChange(name, 'removed')
+  }
+
+  async #forgetClosed({ closing, config }: Slot): Promise<void> {
+    await closing
+    await this.#forget(config)
   }
 
   #change(slot: Slot, config: UpstreamConfig): void {

@@ -24,6 +24,8 @@ function closingUpstream(config: UpstreamConfig) {
 function registryOf() {
   const created: ReturnType<typeof closingUpstream>[] = []
   const changes: string[] = []
+  const forgotten: string[] = []
+  const forgetting = deferred<void>()
   const registry = new Registry({
     create: (config) => {
       const one = closingUpstream(config)
@@ -32,8 +34,12 @@ function registryOf() {
     },
     attach: () => () => void changes.push('detached'),
     onChange: (name, change) => void changes.push(`${name} ${change}`),
+    forget: async ({ name }) => {
+      forgotten.push(name)
+      await forgetting.promise
+    },
   })
-  return { registry, created, changes }
+  return { registry, created, changes, forgotten, forgetting }
 }
 
 const a = childUpstream('echo', { name: 'a' })
@@ -62,6 +68,58 @@ test('what is removed and added again waits as well, and does not start when it 
   created[0]?.gone.resolve()
   await settled()
   expect(created).toHaveLength(1)
+})
+
+test('what is removed is forgotten once it is closed, and what comes under its name starts after that', async () => {
+  const { registry, created, forgotten, forgetting } = registryOf()
+  registry.apply([a])
+  registry.apply([])
+  registry.apply([a])
+  await settled()
+  expect(forgotten).toEqual([])
+  created[0]?.gone.resolve()
+  await settled()
+  expect(forgotten).toEqual(['a'])
+  expect(created).toHaveLength(1)
+  forgetting.resolve()
+  await settled()
+  expect(created).toHaveLength(2)
+  expect(registry.get('a')).toBe(created[1]?.upstream)
+})
+
+test('what does not run is forgotten at once when it is removed; what is stopped, replaced or shut down, never', async () => {
+  const { registry, created, forgotten, forgetting } = registryOf()
+  forgetting.resolve()
+  registry.apply([{ ...a, enabled: false }, childUpstream('echo', { name: 'b' })])
+  registry.apply([childUpstream('echo', { name: 'b' })])
+  await settled()
+  expect(forgotten).toEqual(['a'])
+  registry.apply([{ ...childUpstream('echo', { name: 'b' }), enabled: false }])
+  created[0]?.gone.resolve()
+  await settled()
+  registry.apply([childUpstream('echo', { name: 'b' })])
+  registry.apply([childUpstream('echo', { name: 'b', protocol: 'jsonrpc' })])
+  created[1]?.gone.resolve()
+  await settled()
+  const closed = registry.close(5_000)
+  created[2]?.gone.resolve()
+  await closed
+  expect(forgotten).toEqual(['a'])
+})
+
+test('a shutdown waits for what is being forgotten', async () => {
+  const { registry, created, forgotten, forgetting } = registryOf()
+  registry.apply([a])
+  registry.apply([])
+  let done = false
+  const closed = registry.close(5_000).then(() => {
+    done = true
+  })
+  created[0]?.gone.resolve()
+  await settled()
+  expect([forgotten, done]).toEqual([['a'], false])
+  forgetting.resolve()
+  await closed
 })
 
 test('a changed protocol replaces the upstream, one after the other', async () => {
@@ -100,7 +158,8 @@ test.each<[string, Partial<UpstreamConfig>, boolean]>([
 })
 
 test('closing waits for all that was ever started, can be hastened, and nothing starts afterwards', async () => {
-  const { registry, created } = registryOf()
+  const { registry, created, forgetting } = registryOf()
+  forgetting.resolve()
   registry.apply([a, childUpstream('echo', { name: 'b' })])
   registry.apply([a])
   const closed = registry.close(5_000)

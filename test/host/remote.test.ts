@@ -1,4 +1,4 @@
-import { readFile, rm, stat } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { UpstreamSnapshot } from '../../shared/contract.ts'
@@ -157,6 +157,11 @@ describe('signing in', () => {
     expect((await echo(second)).result).toBeDefined()
     const [refresh] = issuer.refreshTokens.keys()
     await second.command('upstream.signOut', { upstream: 'docs' })
+    expect(await docsOf(second)).toMatchObject({
+      state: 'unauthorized',
+      auth: { state: 'signed-out' },
+      connections: [],
+    })
     await expect(echo(second)).rejects.toMatchObject({ code: 'UPSTREAM_UNAUTHORIZED' })
     await untilDocs(second, { state: 'unauthorized', auth: { state: 'signed-out' } })
     expect(await readFile(file, 'utf8')).not.toContain(refresh)
@@ -175,6 +180,37 @@ describe('signing in', () => {
     ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await host.command('upstream.completeSignIn', { upstream: 'docs', redirectUrl })
     expect((await echo(host)).result).toBeDefined()
+  })
+
+  test('is kept while the upstream is stopped, and forgotten when it is removed, whether it runs or not', async () => {
+    const dir = await temporaryDir()
+    onTestFinished(() => rm(dir, { recursive: true, force: true }))
+    const host = await hostOf({ docs: { url: guarded.url } }, { dir })
+    const kept = async () => Object.keys(JSON.parse(await readFile(join(dir, 'secrets.json'), 'utf8')).secrets)
+    const isIn = async () => {
+      await fetch((await signIn(host)).authorizationUrl ?? '')
+      await untilDocs(host, { auth: { state: 'signed-in' } })
+      expect(await kept()).toHaveLength(1)
+    }
+    await isIn()
+    await host.command('upstream.stop', { upstream: 'docs' })
+    await untilDocs(host, { state: 'stopped' })
+    expect(await kept()).toHaveLength(1)
+    await host.command('upstream.start', { upstream: 'docs' })
+    expect((await echo(host)).result).toBeDefined()
+
+    await host.command('upstream.remove', { upstream: 'docs' })
+    await vi.waitFor(async () => expect(await kept()).toEqual([]), 10_000)
+    await vi.waitFor(() => expect([issuer.accessTokens.size, issuer.refreshTokens.size]).toEqual([0, 0]), 10_000)
+    expect(server.sessions, 'ended while its server still knew us').toEqual([])
+
+    await host.command('upstream.add', { name: 'docs', entry: { url: guarded.url } })
+    await untilDocs(host, { state: 'unauthorized' })
+    await isIn()
+    await host.command('upstream.stop', { upstream: 'docs' })
+    await writeFile(join(dir, 'servers.json'), JSON.stringify({ mcpServers: {} }))
+    await vi.waitFor(async () => expect(await kept()).toEqual([]), 10_000)
+    for (const secret of issuer.secrets) expect(host.stderr()).not.toContain(secret)
   })
 
   test('given up leaves everything as it was', async () => {
