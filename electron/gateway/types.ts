@@ -83,7 +83,7 @@ export interface GatewayLimits {
   stalledReaderMs: number
   /** Messages in one batch (only clients of 2025-03-26 may send one). */
   maxBatch: number
-  /** Unread bytes of one stream beyond which its connection is cut; the client may resume. */
+  /** Unread bytes of one stream, its longest message apart, beyond which its connection is cut; the client may resume. */
   maxStreamBacklogBytes: number
   /** Events kept for clients that come back with Last-Event-ID: bytes over all sessions, and time after a stream's end. */
   replayBytes: number

@@ -303,6 +303,17 @@ describe('a stream that was lost goes on after Last-Event-ID', () => {
     expect(await again()).toBe(400)
   })
 
+  test('with more than the backlog may be', async () => {
+    const { client, first, say, resolve } = await interrupted({ limits: { maxStreamBacklogBytes: 100_000 } })
+    const message = 'x'.repeat(50_000)
+    for (let n = 2; n < 20; n++)
+      say(notification('notifications/progress', { progressToken: 't', progress: n, message }))
+    resolve('{}')
+    const found = messages(await sse(await get(client, { 'last-event-id': first?.id })).all())
+    expect(found).toHaveLength(19)
+    expect(found.at(-1)).toHaveProperty('result')
+  })
+
   test('beyond the budget nothing is kept, and what can not be replayed whole is refused', async () => {
     const { client, first, say, resolve } = await interrupted({ limits: { replayBytes: 300 } })
     for (let i = 2; i < 20; i++) say(progress(i))
@@ -344,6 +355,18 @@ test('a client that does not read its stream is cut off instead of filling memor
   response.resume()
   await broken
   expect(received).toBeLessThan(40 * 1024 * 1024)
+})
+
+test('one message that is longer than the backlog may be comes whole, and the answer after it', async () => {
+  const long = notification('notifications/message', { level: 'error', data: 'x'.repeat(5 * 1024 * 1024) })
+  const { client } = await start(noisy(progress(1), long, progress(2)))
+  const found = messages(await sse(await post(client, rpc('tools/call', {}, 'id'))).all())
+  expect(found.map(({ method, id }) => method ?? id)).toEqual([
+    'notifications/progress',
+    'notifications/message',
+    'notifications/progress',
+    'id',
+  ])
 })
 
 test('a cancelled call that streams ends with an error, so that its client does not come back for more', async () => {

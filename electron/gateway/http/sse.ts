@@ -16,6 +16,8 @@ const head = [
 export class SseConnection {
   readonly #response: ServerResponse
   readonly #maxBacklogBytes: number
+  /** The longest text written since everything was read. */
+  #longest = 0
 
   constructor(response: ServerResponse, maxBacklogBytes: number) {
     this.#response = response
@@ -30,8 +32,12 @@ export class SseConnection {
 
   /** @param data one JSON-RPC message, @param id an event id for Last-Event-ID */
   event(data: JsonText, id?: string): void {
-    const line = `data: ${singleLine(data)}\n\n`
-    this.#write(id === undefined ? line : `id: ${id}\n${line}`)
+    this.#write(eventText(data, id))
+  }
+
+  /** What a client missed that comes back: it has had no time to read any of it before all is written. */
+  replay(events: readonly { data: JsonText; id: string }[]): void {
+    if (events.length > 0) this.#write(events.map(({ data, id }) => eventText(data, id)).join(''))
   }
 
   /** An event with an id and no data: from here a client can resume before anything was said (from 2025-11-25 on). */
@@ -53,10 +59,22 @@ export class SseConnection {
 
   #write(text: string): void {
     if (!this.isOpen) return
-    // A client that does not read must not fill our memory; one that comes back can resume.
-    if (this.#response.writableLength > this.#maxBacklogBytes) this.#response.destroy()
-    else this.#response.write(text)
+    const { writableLength } = this.#response
+    if (writableLength === 0) this.#longest = 0
+    // A client that does not read must not fill our memory; one that comes back can resume. One long message is no sign of
+    // that: what follows it at once is written as well.
+    if (writableLength - this.#longest > this.#maxBacklogBytes) {
+      this.#response.destroy()
+      return
+    }
+    this.#longest = Math.max(this.#longest, text.length)
+    this.#response.write(text)
   }
+}
+
+function eventText(data: JsonText, id: string | undefined): string {
+  const line = `data: ${singleLine(data)}\n\n`
+  return id === undefined ? line : `id: ${id}\n${line}`
 }
 
 /** Every open stream of the gateway: one timer keeps them all alive. */

@@ -89,8 +89,8 @@ export class ResumableStream implements EventChannel {
     const previous = this.#connection
     this.#connection = connection
     previous?.end()
-    for (const { sequence, message } of this.#kept)
-      if (sequence > afterSequence) connection.event(message, this.#eventId(sequence))
+    const missed = this.#kept.filter(({ sequence }) => sequence > afterSequence)
+    connection.replay(missed.map(({ sequence, message }) => ({ data: message, id: this.#eventId(sequence) })))
     if (this.#endedAt !== undefined) connection.end()
   }
 
