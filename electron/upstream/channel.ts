@@ -19,6 +19,7 @@ import { scanArray } from './json-scan.ts'
 import { abortedCall, type Pending, PendingCalls } from './pending-calls.ts'
 import { ServerRequests } from './server-requests.ts'
 import type { JsonText, ServerNotification } from './types.ts'
+import { withWritten } from './written.ts'
 
 export type { Answer, Call, ChannelOptions, Outgoing } from './channel-types.ts'
 
@@ -146,12 +147,16 @@ export class Channel {
     else this.#options.onInvalid(head)
   }
 
-  /** Nothing will come any more. Rejects what is under way; later calls throw the same error. */
-  fail(error: AppError): void {
+  /**
+   * Nothing will come any more. Rejects what is under way; later calls throw the same error.
+   * @param isWritten where requests are written later than they are called: whether the server may have got one. It is told
+   * of each in `data.written`, over what the error, which is of another request or of none, says there.
+   */
+  fail(error: AppError, isWritten?: (id: number) => boolean): void {
     if (this.#failure) return
     this.#failure = error
     this.#asked.fail(error)
-    this.#calls.fail(error)
+    this.#calls.fail((id) => (isWritten ? withWritten(error, isWritten(id)) : error))
   }
 
   /** Waits for the answers of abandoned requests. @returns whether nothing is owed any more */

@@ -123,11 +123,15 @@ export class PendingCalls {
     return true
   }
 
-  fail(error: AppError): void {
+  /** @param errorOf of each; asked before it is settled */
+  fail(errorOf: (id: number) => AppError): void {
     this.#failed = true
     this.#timer?.cancel()
     this.#timer = undefined
-    for (const pending of [...this.#pending.values(), ...this.#background.values()]) this.settle(pending).reject(error)
+    for (const pending of [...this.#pending.values(), ...this.#background.values()]) {
+      const error = errorOf(pending.id)
+      this.settle(pending).reject(error)
+    }
     this.#onOwedChange?.()
   }
 

@@ -11,6 +11,7 @@ import { kindOf } from './kinds.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import type { SingleShotDetector } from './single-shot.ts'
 import type { RequestOutcome, UpstreamEvents, UpstreamReply, UpstreamRequest } from './types.ts'
+import { isUnwritten } from './written.ts'
 
 /** Running them twice changes nothing. */
 const readOnlyMethods: ReadonlySet<string> = new Set([
@@ -273,9 +274,6 @@ function connectTimeout(error: unknown): unknown {
   if (!(error instanceof AppError) || error.code !== 'DEADLINE_EXCEEDED') return error
   return new AppError('CONNECT_TIMEOUT', error.message, error.data, { cause: error.cause })
 }
-
-/** Certain that the server did not get the request; told by connections that write later than they are called. */
-const isUnwritten = (error: unknown): boolean => error instanceof AppError && error.data?.written === false
 
 const isRemote = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'CONNECT_FAILED' || error.code === 'HTTP_STATUS')

@@ -170,6 +170,13 @@ describe('time', () => {
   })
 })
 
+test('what ends all requests tells of each whether the server may have got it', async () => {
+  const [first, second] = [failureOf(call()), failureOf(call())]
+  channel.fail(new AppError('CONNECT_FAILED', 'of another', { written: false, port: 1 }), (id) => id === 1)
+  expect(await first).toMatchObject({ code: 'CONNECT_FAILED', data: { written: true, port: 1 } })
+  expect(await second).toMatchObject({ code: 'CONNECT_FAILED', data: { written: false, port: 1 } })
+})
+
 describe('cancelling', () => {
   test('tells the server which request, and rejects at once', async () => {
     const abort = new AbortController()

@@ -110,7 +110,3 @@ export function abortion(signal: AbortSignal): AppError {
   const { reason } = signal
   return reason instanceof AppError ? reason : new AppError('ABORTED', 'the request was aborted', {}, { cause: reason })
 }
-
-/** The same error, and whether the server may have got the request. */
-export const withWritten = ({ code, message, data, cause }: AppError, written: boolean): AppError =>
-  new AppError(code, message, { ...data, written }, { cause })

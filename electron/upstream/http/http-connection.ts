@@ -329,7 +329,7 @@ export class HttpConnection implements UpstreamConnection {
     this.#connectTimer.cancel()
     this.#diary.note(`down: ${cause.error.message}`)
     this.#ready.reject(cause.error)
-    this.#link.channel.fail(cause.error)
+    this.#link.fail(cause.error)
     this.#options.session?.onEnded(cause.error)
     this.#onDown?.(cause)
   }

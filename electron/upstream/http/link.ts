@@ -10,6 +10,8 @@ export interface Link {
   open(): Promise<void>
   /** The handshake is done. */
   established(handshake: Handshake): void
+  /** The session is lost: what is under way fails with the error, each request with whether the server may have got it. */
+  fail(error: AppError): void
   streams(): StreamSnapshot[]
   /** Tries every stream that waits for its next attempt now. @returns how many did */
   reconnect(): number

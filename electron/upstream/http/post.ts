@@ -7,7 +7,7 @@ import { plain } from './diary.ts'
 import type { HttpClient, HttpReply, SseEvent } from './http-client.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import type { LinkHost } from './link.ts'
-import { isTransient, refusalOf, rpcErrorIn } from './refusals.ts'
+import { isTransient, isTrouble, refusalOf, rpcErrorIn } from './refusals.ts'
 import { ResponseRest } from './response-rest.ts'
 import { SeenEvents } from './seen-events.ts'
 import type { HttpSession } from './session.ts'
@@ -194,6 +194,8 @@ export class Post {
       channel.conclude(id, error)
       host.forbidden()
     } else if (session.id !== undefined && isSessionGone(status, rpc?.id === id ? undefined : rpc?.message)) {
+      // Refused unread: another session may do it.
+      this.#written = false
       sessionGone(status, error.message)
     } else if (rpc && (rpc.id === id || !(isTransient(status) || isElsewhere(status)))) {
       host.fine()
@@ -216,7 +218,9 @@ export class Post {
             { cause: thrown },
           )
     // Aborted because nobody waits any more, most often.
-    if (channel.conclude(this.#message.id, error)) host.troubled(error)
+    const isWanted = channel.conclude(this.#message.id, error)
+    if (error.code === 'LINE_TOO_LONG') host.fine()
+    else if (isWanted && isTrouble(error)) host.troubled(error)
   }
 }
 

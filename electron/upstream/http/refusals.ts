@@ -87,6 +87,10 @@ export function rpcErrorIn(text: string): RpcError | undefined {
 export const isTransient = (status: number): boolean =>
   (status >= 500 && status !== 501 && status !== 505) || status === 408 || status === 425 || status === 429
 
+/** Whether what a request failed for may be the session's. An answer that was too long was one; what can't be sent never was. */
+export const isTrouble = ({ code }: AppError): boolean =>
+  code !== 'LINE_TOO_LONG' && code !== 'INVALID_ARGUMENT' && code !== 'CONFIG_INVALID'
+
 /** The end of a stream after which another attempt may fare better. */
 export const lostBy = ({ code, message, data }: AppError): ReadingEnd => ({
   kind: 'lost',

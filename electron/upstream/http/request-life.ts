@@ -1,5 +1,6 @@
 import type { AppError } from '../../../shared/errors.ts'
-import { abortion, withWritten } from './errors.ts'
+import { withWritten } from '../written.ts'
+import { abortion } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 
 /**

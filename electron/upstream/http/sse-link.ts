@@ -9,7 +9,8 @@ import type { JsonText } from '../types.ts'
 import { type Diary, plain } from './diary.ts'
 import type { HttpClient, SseEvent } from './http-client.ts'
 import type { Link, LinkChannelOptions, LinkHost } from './link.ts'
-import { refusalOf, rpcErrorIn } from './refusals.ts'
+import { Outbox, outboxFull } from './outbox.ts'
+import { isTrouble, refusalOf, rpcErrorIn } from './refusals.ts'
 
 /** How long a server has to answer when it is asked whether its stream still is one. */
 const pingMs = 10_000
@@ -43,6 +44,9 @@ export class SseLink implements Link {
   readonly #options: SseLinkOptions
   readonly #endpoint = deferred<HttpClient>()
   readonly #abort = new AbortController()
+  readonly #outbox = new Outbox()
+  /** Requests that the server can't have got yet, by their ids. */
+  readonly #unwritten = new Map<number, AbortController>()
   #state: StreamSnapshot['state'] = 'idle'
   #openedAt: number | null = null
   #lastMessageAt: number | null = null
@@ -55,7 +59,11 @@ export class SseLink implements Link {
   constructor(options: SseLinkOptions) {
     this.#options = options
     this.#endpoint.promise.catch(() => {})
-    this.channel = new Channel({ ...options.channel, write: (line, message) => this.#write(line, message) })
+    this.channel = new Channel({
+      ...options.channel,
+      write: (line, message) => this.#write(line, message),
+      over: (id) => this.#unwritten.get(id)?.abort(),
+    })
   }
 
   async open(): Promise<void> {
@@ -73,6 +81,11 @@ export class SseLink implements Link {
 
   established(): void {
     this.#watchQuiet()
+  }
+
+  fail(error: AppError): void {
+    this.#outbox.close()
+    this.channel.fail(error, (id) => !this.#unwritten.has(id))
   }
 
   streams(): StreamSnapshot[] {
@@ -107,6 +120,7 @@ export class SseLink implements Link {
   async #close(): Promise<void> {
     this.#state = 'stopped'
     this.#quietTimer?.cancel()
+    this.#outbox.close()
     this.#abort.abort()
     const error = new AppError('CONNECTION_LOST', 'the connection was closed by Poolscope', { reason: 'closed' })
     this.#endpoint.reject(error)
@@ -184,8 +198,11 @@ export class SseLink implements Link {
   }
 
   #write(line: JsonText, message: Outgoing): void {
-    const sent = this.#send(line, message)
-    if (message.method === initialized) this.#gate = sent
+    const { id, method } = message
+    if (method === initialized) this.#gate = this.#send(line, message)
+    else if (id !== undefined) void this.#send(line, message)
+    else if (!this.#outbox.put(line.length, () => this.#send(line, message)))
+      this.#options.host.lost(outboxFull(), false)
   }
 
   /** Never rejects. */
@@ -193,6 +210,7 @@ export class SseLink implements Link {
     const { clock, host, diary } = this.#options
     const what = `POST ${plain(method ?? 'an answer', 100)}`
     const own = new AbortController()
+    if (id !== undefined) this.#unwritten.set(id, own)
     let timer: Timer | undefined
     try {
       if (method !== initialized) await this.#gate
@@ -202,7 +220,8 @@ export class SseLink implements Link {
       timer = clock.after(acceptMs, () =>
         own.abort(new AppError('CONNECTION_LOST', `${what} was not accepted within ${acceptMs} ms`)),
       )
-      const reply = await poster.post(line, { headers, signal: own.signal })
+      const onWritten = () => void (id !== undefined && this.#unwritten.delete(id))
+      const reply = await poster.post(line, { headers, signal: own.signal, onWritten })
       const { status, body } = reply
       if (status < 300) {
         // A server that answers at once, as Streamable HTTP does.
@@ -220,17 +239,20 @@ export class SseLink implements Link {
       )
     } catch (thrown) {
       const error = thrown instanceof AppError ? thrown : new AppError('CONNECTION_LOST', `${what}: ${String(thrown)}`)
-      this.#conclude(id, error, () => diary.note(error.message))
-      if (id !== undefined) host.troubled(error)
+      // One that is over before it was sent is no trouble of the session.
+      if (this.#conclude(id, error, () => diary.note(error.message)) && isTrouble(error)) host.troubled(error)
     } finally {
       timer?.cancel()
+      if (id !== undefined) this.#unwritten.delete(id)
       // A body that goes on is of no interest.
       own.abort()
     }
   }
 
-  #conclude(id: number | undefined, outcome: Parameters<Channel['conclude']>[1], otherwise: () => void): void {
-    if (id === undefined) otherwise()
-    else this.channel.conclude(id, outcome)
+  /** @returns whether a request waited for it */
+  #conclude(id: number | undefined, outcome: Parameters<Channel['conclude']>[1], otherwise: () => void): boolean {
+    if (id !== undefined) return this.channel.conclude(id, outcome)
+    otherwise()
+    return false
   }
 }

@@ -6,9 +6,11 @@ import type { ClientInfo } from '../handshake.ts'
 import type { ModernHeaders } from '../modern-headers.ts'
 import { modernMeta } from '../revisions.ts'
 import type { Handshake, JsonText } from '../types.ts'
+import { isUnwritten } from '../written.ts'
 import type { HttpClient, HttpReply } from './http-client.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { Link, LinkChannelOptions, LinkHost } from './link.ts'
+import { Outbox, outboxFull } from './outbox.ts'
 import { Post } from './post.ts'
 import { refusalOf } from './refusals.ts'
 import { HttpSession } from './session.ts'
@@ -43,6 +45,7 @@ export class StreamableLink implements Link {
   /** Requests under way, by their ids. */
   readonly #posts = new Map<number, Post | Subscription>()
   readonly #streams = new Set<TrackedStream>()
+  readonly #outbox = new Outbox()
   /** Legacy: on which the server says what belongs to no request. */
   #own: TrackedStream | undefined
   /** A server takes requests once it knows that it is initialized: what is sent meanwhile waits for that. */
@@ -87,6 +90,14 @@ export class StreamableLink implements Link {
     this.#startOwn()
   }
 
+  fail(error: AppError): void {
+    this.#outbox.close()
+    this.channel.fail(error, (id) => {
+      const post = this.#posts.get(id)
+      return !(post instanceof Post) || post.written
+    })
+  }
+
   /** Not before the server knows that it is initialized, which a client's own session says itself. */
   #startOwn(): void {
     void this.#gate?.then(() => this.#own?.start())
@@ -111,6 +122,7 @@ export class StreamableLink implements Link {
   }
 
   close(): Promise<void> {
+    this.#outbox.close()
     for (const stream of this.#streams) stream.stop()
     this.#streams.clear()
     for (const post of this.#posts.values()) post.abort()
@@ -120,10 +132,11 @@ export class StreamableLink implements Link {
   #write(line: JsonText, message: Outgoing): void {
     const { id, method } = message
     if (id === undefined || method === undefined) {
-      const accepted = this.#tell(line, message)
-      if (method !== initialized) return
-      this.#gate = accepted
-      this.#startOwn()
+      if (method === initialized) {
+        this.#gate = this.#tell(line, message)
+        this.#startOwn()
+      } else if (!this.#outbox.put(line.length, () => this.#tell(line, message)))
+        this.#options.host.lost(outboxFull(), false)
       return
     }
     const request = { ...message, id, method }
@@ -224,5 +237,3 @@ export class StreamableLink implements Link {
     return true
   }
 }
-
-const isUnwritten = (error: unknown): boolean => error instanceof AppError && error.data?.written === false
