@@ -57,7 +57,10 @@ export class Exchange implements Dispatcher.DispatchHandler, AsyncIterable<Buffe
     this.head = this.#head.promise
     this.head.catch(() => {})
     if (silenceMs !== undefined)
-      this.#silence = new SilenceWatch(clock, silenceMs, () => this.#stop(silent(to, silenceMs)))
+      this.#silence = new SilenceWatch(clock, silenceMs, () => {
+        sockets.dropIdle()
+        this.#stop(silent(to, silenceMs))
+      })
     this.#socket = sockets.take()
     const { body = null, ...rest } = request
     this.#socket.client.dispatch({ ...rest, body }, this)

@@ -80,6 +80,14 @@ export class SocketPool {
     this.#sockets.delete(socket)
   }
 
+  /**
+   * The way to the server is in doubt: an idle connection may be as dead as another one was found to be, and nothing would
+   * tell but the time that a request on it is waited for. The next request opens a new one.
+   */
+  dropIdle(): void {
+    for (const socket of this.#idle.splice(0)) void this.discard(socket)
+  }
+
   /** Resolves when all are closed. */
   async destroy(): Promise<void> {
     this.#idle.length = 0
