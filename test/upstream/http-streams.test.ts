@@ -50,6 +50,22 @@ describe('the stream of a legacy session', () => {
     expect(server.records.requests.filter(({ verb }) => verb === 'GET')).toHaveLength(1)
   })
 
+  test('that was open is tried again when it is refused, without the id that the server may not take', async () => {
+    const server = await serve({ eras: ['legacy'] })
+    const { upstream } = reach(server.url, { protocol: 'legacy' })
+    const watch = await watching(upstream, { uri })
+    await stream(upstream, 'notifications', 'open')
+    server.inject({ kind: 'reply', status: 400 }, { when: ({ verb }) => verb === 'GET' })
+    server.dropStreams('get')
+    const gets = () => server.records.requests.filter(({ verb }) => verb === 'GET')
+    await expect.poll(() => gets().length, eventually).toBe(3)
+    await stream(upstream, 'notifications', 'open')
+    expect(gets().map(({ headers }) => headers['last-event-id'] !== undefined)).toEqual([false, true, false])
+    const serial = server.world.update(uri)
+    await expect.poll(() => serials(watch.told), eventually).toEqual([serial])
+    expect(upstream.view().pool.opened).toBe(1)
+  })
+
   test('that is answered 404 by a server without GET is no lost session', async () => {
     const server = await serve({ eras: ['legacy'] })
     server.inject(
@@ -110,6 +126,22 @@ describe('a lost session', () => {
     await expect.poll(() => server.subscribed(uri), eventually).toEqual([1])
     expect(server.sessions).not.toContain(before)
     expect(server.records.of('logging/setLevel')).toHaveLength(2)
+    await stream(upstream, 'notifications', 'open')
+    const serial = server.world.update(uri)
+    await expect.poll(() => serials(watch.told), eventually).toEqual([serial])
+  })
+
+  test('is noticed when its stream is refused, with whatever status, and not with the next request', async () => {
+    const server = await serve({ eras: ['legacy'] })
+    const { upstream } = reach(server.url, { protocol: 'legacy' })
+    const watch = await watching(upstream, { uri })
+    await stream(upstream, 'notifications', 'open')
+    const [before] = server.sessions
+    server.inject({ kind: 'reply', status: 400 }, { when: ({ verb }) => verb === 'GET' })
+    server.forgetSessions()
+    server.dropStreams('get')
+    await expect.poll(() => server.subscribed(uri), eventually).toEqual([1])
+    expect(server.sessions).not.toContain(before)
     await stream(upstream, 'notifications', 'open')
     const serial = server.world.update(uri)
     await expect.poll(() => serials(watch.told), eventually).toEqual([serial])

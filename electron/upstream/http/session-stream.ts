@@ -17,6 +17,7 @@ const verifyMs = 10_000
 export class SessionStream {
   readonly #context: SessionStreamContext
   readonly #seen = new SeenEvents()
+  #wasOpen = false
 
   constructor(context: SessionStreamContext) {
     this.#context = context
@@ -30,7 +31,8 @@ export class SessionStream {
     openWithin(silenceMs)
     try {
       const reply = await client.get({ headers, signal, silenceMs })
-      if (reply.body.kind !== 'stream') return await this.#refused(reply)
+      if (reply.body.kind !== 'stream') return await this.#refused(reply, remember)
+      this.#wasOpen = true
       opened()
       for await (const event of reply.body.events) {
         keepAlive.heard()
@@ -50,7 +52,7 @@ export class SessionStream {
     }
   }
 
-  async #refused(reply: HttpReply): Promise<ReadingEnd> {
+  async #refused(reply: HttpReply, remember: Reading['remember']): Promise<ReadingEnd> {
     const { clock, host, session } = this.#context
     const { status } = reply
     const error = refusalOf(reply, 'GET', clock.wall())
@@ -58,7 +60,13 @@ export class SessionStream {
     // The stream before is not known to be lost yet.
     if (isTransient(status) || status === 409) return lostBy(error)
     // Servers without such a stream say 405; some have no GET at all, and others have no session any more.
-    if (status === 404 && session.id !== undefined && !(await this.#isKnown())) return lostBy(error)
+    const isDoubtful = this.#wasOpen || status === 404
+    if (isDoubtful && session.id !== undefined && !(await this.#isKnown())) return lostBy(error)
+    if (this.#wasOpen) {
+      // It has one. What it does not take may be the id.
+      remember('')
+      return lostBy(error)
+    }
     return {
       kind: 'stop',
       reason: `the server offers no stream for its own messages (${error.message})`,
