@@ -158,7 +158,7 @@ export const upstreamRecords = {
   }),
   'breaker.half-open': () => ({
     kind: 'breaker.half-open',
-    message: 'One connection is tried to see whether the server is back',
+    message: 'The next connection shows whether the server is back; until then only one is tried',
   }),
   'breaker.closed': () => ({ kind: 'breaker.closed', message: 'Requests are served again' }),
   'single-shot': () => ({

@@ -399,6 +399,10 @@ export class PooledUpstream implements Upstream {
       const connection = connections.get(connectionId)
       if (connection?.isShared) this.#watcher.ready(connection)
     })
+    // Nobody may ask for long, and meanwhile it would be shown as failing: a connection costs a remote server little.
+    events.on('breaker.half-open', () => {
+      if (this.#config.transport !== 'stdio' && !this.#transport.blocked) this.#pool.retry()
+    })
     events.on('connection.closing', ({ connectionId, reason }) => this.#watcher.ended(connectionId, reason))
     return connections
   }

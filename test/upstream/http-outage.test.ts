@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../electron/kit/clock.ts'
 import { SessionHealth } from '../../electron/upstream/http/session-health.ts'
 import { AppError } from '../../shared/errors.ts'
 import { serialKey } from '../fixtures/http/index.ts'
@@ -54,6 +55,20 @@ describe('a server that is away for a moment', () => {
     const session = await upstream.openSession({ initialize })
     expect(upstream.view().pool.breaker.state).toBe('closed')
     session.close()
+  })
+
+  test('is asked by itself when the breaker has been open for long enough: nobody else may', async () => {
+    const server = await serve({ eras: ['legacy'] })
+    await server.refuse()
+    let laterMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + laterMs }
+    const { upstream } = reach(server.url, { protocol: 'legacy' }, { random: () => 0, clock })
+    expect((await failureOf(upstream.request(callTool('echo')))).code).toBe('CIRCUIT_OPEN')
+    await server.resume()
+    expect(upstream.view().state).toBe('failing')
+    laterMs = 30_000
+    await expect.poll(() => upstream.view().state, eventually).toBe('ready')
+    expect(upstream.view().pool).toMatchObject({ breaker: { state: 'closed' }, idle: 1 })
   })
 })
 

@@ -34,6 +34,7 @@ export class SessionStream {
       if (reply.body.kind !== 'stream') return await this.#refused(reply, remember)
       this.#wasOpen = true
       opened()
+      host.fine()
       for await (const event of reply.body.events) {
         keepAlive.heard()
         if (event.retry !== undefined) attempt.retry(event.retry)

@@ -84,6 +84,7 @@ export class Subscription {
         return { kind: 'stop', reason: error.message, state: 'stopped' }
       }
       opened()
+      this.#context.host.fine()
       for await (const { data } of reply.body.events) {
         if (data === '') continue
         keepAlive.heard()
@@ -122,11 +123,12 @@ export class Subscription {
     const { host, clock, channel } = this.#context
     const { status, body } = reply
     const error = refusalOf(reply, what, clock.wall())
-    if (isTransient(status)) return lostBy(error)
-    const rpc = body.kind === 'json' ? rpcErrorIn(body.text) : undefined
     if (status === 401) host.refused(error)
     else if (status === 403) host.forbidden()
-    else if (rpc) channel.conclude(this.#message.id, { kind: 'error', text: rpc.text })
+    // What it took before it takes again, once whatever stands in its place for a moment (a deploy, a proxy) is gone.
+    if (isTransient(status) || (this.#acknowledged && status !== 401)) return lostBy(error)
+    const rpc = body.kind === 'json' ? rpcErrorIn(body.text) : undefined
+    if (rpc && status !== 401 && status !== 403) channel.conclude(this.#message.id, { kind: 'error', text: rpc.text })
     this.#conclude(error)
     return { kind: 'stop', reason: error.message, state: 'stopped' }
   }

@@ -9,7 +9,7 @@ import { type AccessProblem, accessProblem } from './sign-in/access.ts'
 export type Problem =
   | { kind: 'access'; problem: AccessProblem; auth: AuthView }
   | { kind: 'failure'; level: 'error' | 'warning' }
-  | { kind: 'breaker'; state: 'open' | 'half-open'; failures: number; retryAt: number | null }
+  | { kind: 'breaker'; state: 'open' | 'half-open'; failures: number; retryAt: number | null; probing: boolean }
   | { kind: 'reconnect'; attempt: number; nextAt: number }
   | { kind: 'leak'; connections: Pick<ConnectionSnapshot, 'id' | 'pid' | 'leasedSince'>[] }
   | { kind: 'quarantine'; count: number }
@@ -34,7 +34,8 @@ export function problemsOf(upstream: UpstreamSnapshot, now: number): Problem[] {
   const told = access !== null && lastFailure !== null && refusals.has(lastFailure.code)
   if (lastFailure && !told && (broken || now - lastFailure.at < freshFailureMs) && upstream.state !== 'stopped')
     problems.push({ kind: 'failure', level: broken ? 'error' : 'warning' })
-  if (pool.breaker.state !== 'closed') problems.push({ kind: 'breaker', ...pool.breaker, state: pool.breaker.state })
+  if (pool.breaker.state !== 'closed')
+    problems.push({ kind: 'breaker', ...pool.breaker, state: pool.breaker.state, probing: pool.spawning > 0 })
   else if (pool.reconnect.nextAt !== null)
     problems.push({ kind: 'reconnect', attempt: pool.reconnect.attempts + 1, nextAt: pool.reconnect.nextAt })
   const leaking = upstream.connections.filter((connection) => connection.leakWarned)

@@ -62,7 +62,9 @@ function ProblemCallout({ problem, upstream, now }: { problem: Problem; upstream
           {plural(problem.failures, 'failure')} in a row.{' '}
           {problem.state === 'open'
             ? `Requests fail at once with CIRCUIT_OPEN; one probe is let through ${problem.retryAt === null ? 'later' : untilText(problem.retryAt, now)}.`
-            : 'One probe is under way; the others wait for its outcome.'}
+            : problem.probing
+              ? 'One probe is under way; the others wait for its outcome.'
+              : 'The next request is the probe; others wait for its outcome.'}
         </Callout>
       )
     case 'reconnect':
