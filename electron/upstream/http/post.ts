@@ -194,8 +194,6 @@ export class Post {
       channel.conclude(id, error)
       host.forbidden()
     } else if (session.id !== undefined && isSessionGone(status, rpc?.id === id ? undefined : rpc?.message)) {
-      // Refused unread: another session may do it.
-      this.#written = false
       sessionGone(status, error.message)
     } else if (rpc && (rpc.id === id || !(isTransient(status) || isElsewhere(status)))) {
       host.fine()
