@@ -160,6 +160,7 @@ describe('what a failure of a server elsewhere means', () => {
   })
 
   test.each([
+    [200, /no MCP server/],
     [404, /no MCP server at this URL/],
     [429, /too often/],
     [503, /server failed/],

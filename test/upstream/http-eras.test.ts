@@ -142,13 +142,15 @@ describe('what a server speaks', () => {
     expect(got).not.toContain('POST initialize')
   })
 
-  test('a page is no MCP server, and the error shows what came', async () => {
+  test('a page is no MCP server, and the error shows what came as a browser would', async () => {
+    const page = '<!doctype html><html><head><meta charset="utf-8"><title>Sign in to Wi-Fi</title></head><body>'
     const { url } = await listen((response) => {
-      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Sign in to Wi-Fi</title>')
+      response.writeHead(200, { 'content-type': 'text/html' }).end(page)
     })
     const { upstream } = reach(url, { pool: { acquireTimeoutMs: 300 } })
     const error = await failureOf(upstream.request(callTool('echo')))
-    expect(error.message).toMatch(/text\/html, is the URL that of an MCP server\?.*Sign in to Wi-Fi/)
+    expect(error.message).toMatch(/text\/html, is the URL that of an MCP server\? a web page, “Sign in to Wi-Fi”/)
+    expect(error.message).not.toContain('<')
   })
 
   test('a server that knows nothing at all is said to know neither transport', async () => {

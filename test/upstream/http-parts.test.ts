@@ -37,11 +37,14 @@ describe('events that were heard', () => {
 
 test('the time that a stream may be silent doubles for a server that never speaks, and starts anew when it does', () => {
   const keepAlive = new KeepAlive(90_000, () => 0.5)
-  const silence = new AppError('CONNECTION_LOST', '', { reason: 'silence' })
+  const silence = new AppError('CONNECTION_LOST', '', { reason: 'silence', silenceMs: 97_544 })
   expect(keepAlive.silenceMs).toBe(90_000)
   keepAlive.ended(new AppError('CONNECTION_LOST', '', { reason: 'cut-off' }))
   expect(keepAlive.silenceMs).toBe(90_000)
-  keepAlive.ended(silence)
+  const end = keepAlive.ended(silence)
+  expect(end).toMatchObject({ kind: 'lost', reason: expect.stringContaining('has sent nothing for 98 s,') })
+  // No failure: it may have had nothing to say.
+  expect(end?.code).toBeUndefined()
   expect(keepAlive.silenceMs).toBe(180_000)
   for (let n = 0; n < 10; n++) keepAlive.ended(silence)
   expect(keepAlive.silenceMs).toBe(600_000)

@@ -1,5 +1,6 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { Random } from '../../kit/clock.ts'
+import type { ReadingEnd } from './tracked-stream.ts'
 
 /**
  * A stream without a byte for this long is taken for half-open: its other end is gone without a word. Servers and proxies that
@@ -36,9 +37,19 @@ export class KeepAlive {
     this.#doublings = 0
   }
 
-  /** @param error what a stream ended with */
-  ended(error: unknown): void {
-    if (error instanceof AppError && error.data?.reason === 'silence')
-      this.#doublings = Math.min(this.#doublings + 1, 16)
+  /**
+   * @param error what a stream ended with
+   * @returns how it ended when it was silent: a server may have nothing to say, so that it is no failure until it is known
+   */
+  ended(error: unknown): ReadingEnd | undefined {
+    if (!(error instanceof AppError) || error.data?.reason !== 'silence') return undefined
+    this.#doublings = Math.min(this.#doublings + 1, 16)
+    const { silenceMs } = error.data
+    if (typeof silenceMs !== 'number') return undefined
+    const seconds = Math.max(1, Math.round(silenceMs / 1_000))
+    return {
+      kind: 'lost',
+      reason: `the server has sent nothing for ${seconds} s, not even a sign of life: whether the stream still lives is seen by opening it again`,
+    }
   }
 }

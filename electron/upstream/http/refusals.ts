@@ -22,7 +22,7 @@ export function refusalOf(reply: HttpReply, what: string, wall: number): AppErro
   if (status === 401)
     return new AppError(
       'UPSTREAM_UNAUTHORIZED',
-      `the server wants to know who asks (${what} was answered with 401): sign in, or check the Authorization header of its entry${ending}`,
+      `the server wants credentials, or refuses those it got (${what} was answered with 401): sign in where it offers that, or check the Authorization header of its entry${ending}`,
       data,
     )
   if (status === 403)
@@ -45,7 +45,7 @@ function excerptOf({ status, body }: HttpReply): string {
       return error ? error.message : plain(body.text, excerptChars)
     }
     case 'other': {
-      const head = plain(body.head, excerptChars)
+      const head = isPage(body) ? pageTold(body.head) : plain(body.head, excerptChars)
       const isExpected = status >= 400
       return isExpected
         ? head
@@ -56,6 +56,18 @@ function excerptOf({ status, body }: HttpReply): string {
     case 'stream':
       return ''
   }
+}
+
+const isPage = ({ contentType, head }: { contentType: string; head: string }): boolean =>
+  /^(?:text\/html|application\/xhtml)/i.test(contentType) || /^\s*<(?:!doctype html|html)\b/i.test(head)
+
+/** Of a web page a person needs what a browser would show of it, not its source. */
+function pageTold(head: string): string {
+  const title = /<title[^>]*>([^<]*)/i.exec(head)?.[1]?.trim()
+  const text =
+    title || head.replace(/<(script|style)\b[\s\S]*?(?:<\/\1\s*>|$)|<[^>]*(?:>|$)/gi, ' ').replace(/\s+/g, ' ')
+  const told = plain(text, 100)
+  return told === '' ? 'a web page' : `a web page, “${told}”`
 }
 
 export interface RpcError {

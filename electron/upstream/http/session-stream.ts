@@ -46,7 +46,8 @@ export class SessionStream {
       }
       return { kind: 'lost', reason: 'the server ended the stream' }
     } catch (error) {
-      keepAlive.ended(error)
+      const silent = keepAlive.ended(error)
+      if (silent) return silent
       // Replayed, it would be as long the next time: what comes after it is worth more.
       if (error instanceof AppError && error.code === 'LINE_TOO_LONG') remember('')
       throw error

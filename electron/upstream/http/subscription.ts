@@ -96,7 +96,8 @@ export class Subscription {
       }
       return { kind: 'lost', reason: 'the server ended the subscription’s stream' }
     } catch (error) {
-      keepAlive.ended(error)
+      const silent = keepAlive.ended(error)
+      if (silent) return silent
       throw error
     }
   }

@@ -190,7 +190,7 @@ function tlsFailed(failure: Failure): Advice {
 }
 
 function httpStatus({ data, message }: Failure): Advice {
-  const status = typeof data?.status === 'number' ? data.status : Number(/\b[345]\d\d\b/.exec(message)?.[0])
+  const status = typeof data?.status === 'number' ? data.status : Number(/\bHTTP ([1-5]\d\d)\b/.exec(message)?.[1])
   if (status === 404 || status === 405 || status === 410)
     return {
       title: `There is no MCP server at this URL (${status})`,
@@ -217,6 +217,16 @@ function httpStatus({ data, message }: Failure): Advice {
       title: `The server sends us elsewhere (${status})`,
       why: 'It redirects to another origin. That is not followed, because our credentials would go there too.',
       steps: ['Put the address that it redirects to into the URL, if you trust it (Edit).'],
+    }
+  if (status >= 200 && status < 300)
+    return {
+      title: 'What answers there is no MCP server',
+      why: 'The request was answered, with something that is no MCP: a web page, mostly, because the path is another one, or a page on which one has to sign in stands before the server.',
+      steps: [
+        'See that the URL is that of the MCP endpoint: often it ends in /mcp, for old servers in /sse.',
+        'For a server of the old transport set “Reached by” to SSE (Edit).',
+        tryCurl,
+      ],
     }
   return {
     title: Number.isNaN(status) ? 'The server refused the request' : `The server refused the request (${status})`,
