@@ -5,6 +5,7 @@ import type {
   Upstream,
   UpstreamReply,
   UpstreamRequest,
+  Wait,
 } from '../upstream/types.ts'
 import type { LogLevel } from './log-level.ts'
 
@@ -24,8 +25,7 @@ export interface BackendRequest extends UpstreamRequest {
   client: ClientContext
 }
 
-export interface HandshakeRequest {
-  signal?: AbortSignal | undefined
+export interface HandshakeRequest extends Wait {
   profile?: ProcessProfile | undefined
   client: ClientContext
 }

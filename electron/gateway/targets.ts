@@ -1,7 +1,7 @@
 import { AppError } from '../../shared/errors.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Unsubscribe } from '../kit/emitter.ts'
-import type { Handshake, JsonText, ServerNotification, ServerRequest, Upstream } from '../upstream/types.ts'
+import type { Handshake, JsonText, ServerNotification, ServerRequest, Upstream, Wait } from '../upstream/types.ts'
 import { AggregateTarget } from './aggregate/target.ts'
 import type { Announcements } from './announcements.ts'
 import { type Backend, canonicalJson, type SessionBackend } from './backend.ts'
@@ -18,7 +18,8 @@ export interface SessionNeeds {
   /** The text of the client's own params of `initialize`. */
   initialize: JsonText
   capabilities: Record<string, unknown>
-  signal?: AbortSignal | undefined
+  /** Of the request that wants it. */
+  wait?: Wait | undefined
   /** What a process that serves nobody else says outside of requests. */
   notification(notification: ServerNotification): void
   serverRequest(request: ServerRequest): void
@@ -33,7 +34,7 @@ export interface Target {
   readonly name: string
   readonly config: { readonly enabled: boolean }
   /** @throws AppError why nothing can serve; UPSTREAM_UNSUPPORTED with `data.session` when only sessions are served */
-  modern(signal?: AbortSignal): Promise<Backend>
+  modern(wait?: Wait): Promise<Backend>
   legacy(needs: SessionNeeds): Promise<SessionBackend>
   /**
    * What is told to everybody, outside of requests: `list_changed`, for legacy sessions. `watch` asks the server for it
@@ -71,9 +72,9 @@ export class UpstreamTarget implements Target {
     return this.upstream.config
   }
 
-  async modern(signal?: AbortSignal): Promise<Backend> {
+  async modern(wait?: Wait): Promise<Backend> {
     const { upstream } = this
-    if ((await upstream.eraFor('modern', { signal })) === 'modern') return upstream
+    if ((await upstream.eraFor('modern', wait)) === 'modern') return upstream
     if (upstream.config.isolation === 'session')
       throw new AppError(
         'UPSTREAM_UNSUPPORTED',
@@ -86,7 +87,7 @@ export class UpstreamTarget implements Target {
   async legacy(needs: SessionNeeds): Promise<SessionBackend> {
     const { upstream } = this
     const { isolation } = upstream.config
-    const era = await upstream.eraFor('legacy', { signal: needs.signal })
+    const era = await upstream.eraFor('legacy', needs.wait)
     if (era === 'modern') {
       if (isolation !== 'session') return new LegacyOverModern(upstream, this.#deps.clock)
       const own = new OwnProcess(upstream, undefined, needs, this.#deps.holders)
@@ -160,8 +161,8 @@ class SharedProcesses implements SessionBackend {
     return this.#upstream.config
   }
 
-  handshake({ signal }: { signal?: AbortSignal | undefined }): Promise<Handshake> {
-    return this.#upstream.handshake({ signal, profile: this.profile })
+  handshake({ signal, timeouts }: Wait): Promise<Handshake> {
+    return this.#upstream.handshake({ signal, timeouts, profile: this.profile })
   }
 
   isLive(connectionId: string): boolean {

@@ -23,7 +23,8 @@ export async function sendRequest(
     })
   }
   const startedAt = performance.now()
-  const era = upstream.config.protocol === 'jsonrpc' ? undefined : await eraOf(upstream, timeoutMs)
+  const timeouts = timeoutMs === undefined ? undefined : { requestTimeoutMs: timeoutMs }
+  const era = upstream.config.protocol === 'jsonrpc' ? undefined : await upstream.eraFor('legacy', { timeouts })
   const sent = era === 'modern' ? withEnvelope(params, clientInfo) : params
   const leftMs = timeoutMs && Math.max(1, timeoutMs - Math.round(performance.now() - startedAt))
   const reply = await upstream.request({
@@ -39,18 +40,6 @@ export async function sendRequest(
     pid,
     queueMs: timing.queueMs,
     callMs: timing.callMs,
-  }
-}
-
-async function eraOf(upstream: Upstream, timeoutMs: number | undefined) {
-  if (timeoutMs === undefined) return upstream.eraFor('legacy')
-  const late = AbortSignal.timeout(timeoutMs)
-  try {
-    return await upstream.eraFor('legacy', { signal: late })
-  } catch (error) {
-    if (!late.aborted) throw error
-    const message = `${upstream.name} was not connected within the ${timeoutMs} ms that the request was given`
-    throw new AppError('DEADLINE_EXCEEDED', message, { upstream: upstream.name }, { cause: error })
   }
 }
 

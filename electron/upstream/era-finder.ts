@@ -1,11 +1,13 @@
 import type { UpstreamConfig } from '../../shared/config.ts'
-import { AppError } from '../../shared/errors.ts'
+import type { Clock } from '../kit/clock.ts'
 import type { Lease } from '../pool/types.ts'
 import type { UpstreamConnection } from './connection-types.ts'
 import type { EraVerdict } from './era-verdicts.ts'
+import { aboard, type Patience } from './flight.ts'
 import type { Era } from './types.ts'
 
 export interface EraFinderOptions {
+  clock: Clock
   config(): UpstreamConfig
   verdict(): EraVerdict
   /** Opens a connection that finds out, for who would be of this era. Rejects with why it can't. */
@@ -35,24 +37,15 @@ export class EraFinder {
     return modern ? 'modern' : undefined
   }
 
-  /** @throws AppError ABORTED, or why no connection could be opened */
-  async find(client: Era, signal: AbortSignal | undefined): Promise<Era> {
-    if (signal?.aborted) throw aborted()
+  /** @throws AppError as `patience` says, or why no connection could be opened */
+  async find(client: Era, patience: Patience): Promise<Era> {
+    if (patience.signal?.aborted) throw patience.aborted()
     let flight = this.#flights.get(client)
     if (!flight) {
       flight = this.#probe(client).finally(() => this.#flights.delete(client))
       this.#flights.set(client, flight)
     }
-    if (!signal) return flight
-    // A caller that gives up leaves the others their flight.
-    const { promise, reject } = Promise.withResolvers<never>()
-    const onAbort = () => reject(aborted())
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      return await Promise.race([flight, promise])
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+    return aboard(flight, this.#options.clock, patience)
   }
 
   async #probe(client: Era): Promise<Era> {
@@ -62,5 +55,3 @@ export class EraFinder {
     return this.known(client) ?? handshake?.era ?? 'legacy'
   }
 }
-
-const aborted = (): AppError => new AppError('ABORTED', 'waiting for the server’s era was cancelled by the caller')

@@ -1,12 +1,6 @@
-import { AppError } from '../../shared/errors.ts'
 import type { Clock } from '../kit/clock.ts'
+import { aboard, type Patience } from './flight.ts'
 import type { Handshake } from './types.ts'
-
-export interface HandshakeWait {
-  signal?: AbortSignal | undefined
-  /** Monotonic milliseconds. */
-  deadline: number
-}
 
 /** Kinds whose handshakes are kept: clients of one upstream declare few different capabilities. */
 const kept = 64
@@ -47,36 +41,18 @@ export class HandshakeCache {
     this.#values.clear()
   }
 
-  /** @throws AppError ABORTED, DEADLINE_EXCEEDED, or why no connection could be opened */
-  async get(kind: string, { signal, deadline }: HandshakeWait): Promise<Handshake> {
+  /** @throws AppError as `patience` says, or why no connection could be opened */
+  async get(kind: string, patience: Patience): Promise<Handshake> {
     const value = this.#values.get(kind)
     if (value) return value
-    if (signal?.aborted) throw aborted()
+    if (patience.signal?.aborted) throw patience.aborted()
     let flight = this.#flights.get(kind)
     if (!flight) {
       flight = this.#open(kind).finally(() => this.#flights.delete(kind))
       this.#flights.set(kind, flight)
     }
-    const opened = await this.#race(flight, signal, deadline)
+    const opened = await aboard(flight, this.#clock, patience)
     // While a changed configuration is rolled out, the connection may be one of before: its handshake is no one else's.
     return this.#values.get(kind) ?? opened
   }
-
-  /** A caller that gives up leaves the others their flight. */
-  async #race(flight: Promise<Handshake>, signal: AbortSignal | undefined, deadline: number): Promise<Handshake> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const onAbort = () => reject(aborted())
-    signal?.addEventListener('abort', onAbort, { once: true })
-    const timer = this.#clock.after(Math.max(0, deadline - this.#clock.now()), () =>
-      reject(new AppError('DEADLINE_EXCEEDED', 'the MCP handshake was not done before the deadline')),
-    )
-    try {
-      return await Promise.race([flight, promise])
-    } finally {
-      timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
 }
-
-const aborted = (): AppError => new AppError('ABORTED', 'waiting for the handshake was cancelled by the caller')

@@ -1,4 +1,4 @@
-import type { Timeouts, UpstreamConfig } from '../../shared/config.ts'
+import type { UpstreamConfig } from '../../shared/config.ts'
 import { AppError, toErrorShape } from '../../shared/errors.ts'
 import type { PoolSnapshot, UpstreamState } from '../../shared/state.ts'
 import { Emitter } from '../kit/emitter.ts'
@@ -9,6 +9,7 @@ import { Connections } from './connections.ts'
 import type { UpstreamDeps } from './deps.ts'
 import { EraFinder } from './era-finder.ts'
 import { EraVerdicts } from './era-verdicts.ts'
+import type { Patience } from './flight.ts'
 import { HandshakeCache } from './handshake-cache.ts'
 import { defaultKind, isSessionKind, kindAfter, kindOf, probeKind } from './kinds.ts'
 import { Openings } from './openings.ts'
@@ -32,6 +33,7 @@ import type {
   UpstreamRequest,
   UpstreamSession,
   UpstreamView,
+  Wait,
 } from './types.ts'
 import { connectionView, upstreamState } from './view.ts'
 import { type Watched, Watcher } from './watcher.ts'
@@ -121,6 +123,7 @@ export class PooledUpstream implements Upstream {
       identity: () => this.#transport.identity(),
     })
     this.#eras = new EraFinder({
+      clock,
       config: () => this.#config,
       verdict: () => this.#openings.verdict(this.#connections.size > 0),
       probe: (wanted) => this.#acquire({ kind: probeKind(wanted) }),
@@ -194,21 +197,38 @@ export class PooledUpstream implements Upstream {
     }
   }
 
-  async handshake(options?: {
-    signal?: AbortSignal | undefined
-    timeouts?: Partial<Timeouts> | undefined
-    profile?: ProcessProfile | undefined
-  }): Promise<Handshake> {
+  async handshake(options?: Wait & { profile?: ProcessProfile | undefined }): Promise<Handshake> {
     this.#needMcp()
-    const own = this.#config.timeouts.requestTimeoutMs
-    const limitMs = Math.min(own, options?.timeouts?.requestTimeoutMs ?? own)
     const kind = options?.profile ? kindOf(options.profile) : this.#defaultKind
-    return this.#handshakes.get(kind, { signal: options?.signal, deadline: this.#deps.clock.now() + limitMs })
+    return this.#handshakes.get(kind, this.#patience(options))
   }
 
-  async eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era> {
+  async eraFor(client: Era, options?: Wait): Promise<Era> {
     this.#needMcp()
-    return this.#eras.known(client) ?? this.#eras.find(client, options?.signal)
+    return this.#eras.known(client) ?? this.#eras.find(client, this.#patience(options))
+  }
+
+  #patience({ signal, timeouts = {} }: Wait = {}): Patience {
+    const { clock } = this.#deps
+    const own = this.#config.timeouts.requestTimeoutMs
+    const { requestTimeoutMs = own, connectTimeoutMs = own } = timeouts
+    const wholeMs = Math.min(own, requestTimeoutMs)
+    const { idle, leased, returning } = this.#pool.snapshot()
+    const connects = connectTimeoutMs < wholeMs && idle + leased + returning === 0
+    const limitMs = connects ? connectTimeoutMs : wholeMs
+    return {
+      signal,
+      deadline: clock.now() + limitMs,
+      aborted: () => new AppError('ABORTED', `waiting for ${this.name} to be connected was cancelled by the caller`),
+      late: () => {
+        const cause = this.#connections.lastFailure
+        return new AppError(
+          connects ? 'CONNECT_TIMEOUT' : 'DEADLINE_EXCEEDED',
+          `${this.name} was not connected within the ${limitMs} ms that the request was given${cause ? `; last failure: ${cause.message}` : ''}`,
+          { upstream: this.name },
+        )
+      },
+    }
   }
 
   async openSession({

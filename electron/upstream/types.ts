@@ -185,6 +185,13 @@ export interface StreamPlace {
   kind: StreamSnapshot['kind']
 }
 
+/** How long a caller waits for a connection that has to be opened first. */
+export interface Wait {
+  signal?: AbortSignal | undefined
+  /** Lower (never raise) the upstream's own: of the whole wait, and of a connect where nothing else is waited for. */
+  timeouts?: Partial<Timeouts> | undefined
+}
+
 /** What a person does about the sign-in of a remote upstream. */
 export interface SignIn {
   readonly view: AuthView
@@ -209,15 +216,11 @@ export interface Upstream {
   /**
    * The era of the processes that serve clients of `client`'s era: their own where the server speaks it, else the other.
    * Probes with the first connection (PROTOCOL, section 4); the verdict is cached. `protocol` of the config overrides.
-   * @throws AppError why no connection could be opened
+   * @throws AppError ABORTED, DEADLINE_EXCEEDED, CONNECT_TIMEOUT, or why no connection could be opened
    */
-  eraFor(client: Era, options?: { signal?: AbortSignal | undefined }): Promise<Era>
+  eraFor(client: Era, options?: Wait): Promise<Era>
   /** The cached handshake of a profile (default: legacy, no capabilities); opens a connection when there was none yet. */
-  handshake(options?: {
-    signal?: AbortSignal | undefined
-    timeouts?: Partial<Timeouts> | undefined
-    profile?: ProcessProfile | undefined
-  }): Promise<Handshake>
+  handshake(options?: Wait & { profile?: ProcessProfile | undefined }): Promise<Handshake>
   /** @param initialize the client's own params of `initialize`, forwarded as they are; absent for a modern client */
   openSession(options: {
     initialize?: JsonText | undefined

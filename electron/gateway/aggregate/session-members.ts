@@ -26,6 +26,8 @@ export class SessionMembers {
     if (!open) {
       const backend = target.legacy({
         ...this.#needs,
+        // Each of several requests may wait for it.
+        wait: undefined,
         notification: ({ method, message }) =>
           this.#needs.notification({ method, message: exposedUpdate(namespace, message) }),
       })

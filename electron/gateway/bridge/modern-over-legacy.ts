@@ -64,8 +64,8 @@ export class ModernOverLegacy implements Backend {
     return this.#upstream.config
   }
 
-  async handshake({ signal, client }: HandshakeRequest): Promise<Handshake> {
-    const handshake = await this.#upstream.handshake({ signal, profile: this.#profile(client) })
+  async handshake({ signal, timeouts, client }: HandshakeRequest): Promise<Handshake> {
+    const handshake = await this.#upstream.handshake({ signal, timeouts, profile: this.#profile(client) })
     return { ...handshake, era: 'modern', protocolVersion: modernVersion, initializeResult: discoverResult(handshake) }
   }
 

@@ -6,6 +6,13 @@ const headers = [
   ['poolscope-request-timeout-ms', 'requestTimeoutMs'],
 ] as const satisfies [string, keyof Timeouts][]
 
+/** What is left of them once a part of the request is done. */
+export function remaining(timeouts: Partial<Timeouts> | undefined, elapsedMs: number): Partial<Timeouts> | undefined {
+  const requestTimeoutMs = timeouts?.requestTimeoutMs
+  if (requestTimeoutMs === undefined) return timeouts
+  return { ...timeouts, requestTimeoutMs: Math.max(1, Math.ceil(requestTimeoutMs - elapsedMs)) }
+}
+
 /**
  * What a client lowers the timeouts of its own request to, in milliseconds; the upstream's own are the ceiling.
  * @returns undefined when it says nothing; `problem` when a header is no positive whole number

@@ -1,9 +1,10 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
-import type { JsonText } from '../../upstream/types.ts'
+import type { JsonText, Wait } from '../../upstream/types.ts'
 import type { Announcements } from '../announcements.ts'
 import type { ClientContext, SessionBackend } from '../backend.ts'
 import { type Call, headerOf, principalOf } from '../call.ts'
+import { remaining } from '../checks/timeouts.ts'
 import { Exchange } from '../exchange.ts'
 import { sendEmpty } from '../http/respond.ts'
 import type { SseConnections } from '../http/sse.ts'
@@ -38,7 +39,9 @@ export class LegacyEndpoint {
 
   constructor(deps: LegacyEndpointDeps) {
     this.#deps = deps
-    this.#requests = new SessionRequests(deps.relay, deps.announcements, (session) => this.#connect(session))
+    this.#requests = new SessionRequests(deps.relay, deps.announcements, (session, wait) =>
+      this.#connect(session, wait),
+    )
   }
 
   async post(call: Call, body: MessageBody): Promise<void> {
@@ -136,7 +139,7 @@ export class LegacyEndpoint {
     try {
       const introduction = readIntroduction(request)
       refuseStopped(target)
-      const opened = await this.#open(call, introduction)
+      const opened = await this.#open(call, introduction, started)
       if (opened === 'too many') {
         const message = 'Too many sessions, and none of them is idle'
         this.#deps.refuse(response, 503, rpcCodes.badTransport, message, request.id)
@@ -157,8 +160,9 @@ export class LegacyEndpoint {
 
   /** @returns undefined when the client has gone meanwhile: nobody would ever use or end its session */
   async #open(
-    { target, response, headers }: Call,
+    { target, response, headers, timeouts }: Call,
     introduction: Introduction,
+    started: number,
   ): Promise<{ session: LegacySession; result: JsonText } | 'too many' | undefined> {
     const context: ClientContext = {
       principal: principalOf(headers),
@@ -168,10 +172,11 @@ export class LegacyEndpoint {
       protocolVersion: introduction.protocolVersion,
     }
     const link = new SessionLink((session) => this.#deps.sessions.close(session, 'evicted'))
-    const backend = await target.legacy(link.needs(introduction.params, introduction.capabilities))
+    const backend = await target.legacy(link.needs(introduction.params, introduction.capabilities, { timeouts }))
     let session: LegacySession | undefined
     try {
-      const handshake = await backend.handshake({ client: context, profile: backend.profile })
+      const left = remaining(timeouts, this.#deps.clock.now() - started)
+      const handshake = await backend.handshake({ client: context, profile: backend.profile, timeouts: left })
       const { protocolVersion, result } = initializeResultFor(handshake, introduction.protocolVersion)
       if (response.destroyed) return undefined
       session = this.#deps.sessions.open({
@@ -193,12 +198,12 @@ export class LegacyEndpoint {
   }
 
   /** Anew, after the session's upstream was stopped and started. */
-  async #connect(session: LegacySession): Promise<SessionBackend> {
+  async #connect(session: LegacySession, wait: Wait): Promise<SessionBackend> {
     const { target, context, initialize } = session
     refuseStopped(target)
     const link = new SessionLink((ended) => this.#deps.sessions.close(ended, 'evicted'))
     link.join(session)
-    const backend = await target.legacy(link.needs(initialize, context.capabilities))
+    const backend = await target.legacy(link.needs(initialize, context.capabilities, wait))
     return session.adopt(target, backend)
   }
 

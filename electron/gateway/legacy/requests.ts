@@ -1,4 +1,4 @@
-import type { JsonText, ServerNotification, ServerRequest } from '../../upstream/types.ts'
+import type { JsonText, ServerNotification, ServerRequest, Wait } from '../../upstream/types.ts'
 import { type Announcements, isForEverybody } from '../announcements.ts'
 import type { Backend, SessionBackend } from '../backend.ts'
 import type { Exchange } from '../exchange.ts'
@@ -15,7 +15,7 @@ const emptyResult: OwnAnswer = { result: '{}' }
 const invalidParams = (message: string): OwnAnswer => ({ error: { code: rpcCodes.invalidParams, message } })
 
 /** Opens what serves a session whose upstream was replaced. */
-export type Connect = (session: LegacySession) => Promise<SessionBackend>
+export type Connect = (session: LegacySession, wait: Wait) => Promise<SessionBackend>
 
 /** The messages of a legacy session: what the gateway answers by itself, and what goes to the pool. */
 export class SessionRequests {
@@ -56,7 +56,7 @@ export class SessionRequests {
   async #reconnect(session: LegacySession, request: ClientRequest, exchange: Exchange): Promise<void> {
     let backend: SessionBackend
     try {
-      backend = await this.#connect(session)
+      backend = await this.#connect(session, { timeouts: exchange.timeouts })
     } catch (thrown) {
       const error = this.#relay.toRpcError(thrown)
       exchange.settle(this.#relay.answer(session.upstream, request, { error }, session.protocolVersion))

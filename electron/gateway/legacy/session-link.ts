@@ -1,4 +1,4 @@
-import type { JsonText } from '../../upstream/types.ts'
+import type { JsonText, Wait } from '../../upstream/types.ts'
 import type { SessionNeeds } from '../targets.ts'
 import type { LegacySession } from './session.ts'
 
@@ -15,8 +15,9 @@ export class SessionLink {
     this.#end = end
   }
 
-  needs(initialize: JsonText, capabilities: Record<string, unknown>): SessionNeeds {
+  needs(initialize: JsonText, capabilities: Record<string, unknown>, wait: Wait): SessionNeeds {
     return {
+      wait,
       initialize,
       capabilities,
       notification: (notification) =>

@@ -1,9 +1,10 @@
 import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
-import type { JsonText, UpstreamReply } from '../../upstream/types.ts'
+import type { JsonText, UpstreamReply, Wait } from '../../upstream/types.ts'
 import { type Backend, type ClientContext, modernProfile } from '../backend.ts'
 import { errorCode } from '../bridge/replies.ts'
 import { type Call, principalOf } from '../call.ts'
+import { remaining } from '../checks/timeouts.ts'
 import { Exchange } from '../exchange.ts'
 import { sendEmpty } from '../http/respond.ts'
 import type { SseConnections } from '../http/sse.ts'
@@ -62,25 +63,27 @@ export class ModernEndpoint {
       answer({ error: { code: rpcCodes.methodNotFound, message: `Method not found: ${request.method}` } })
       return
     }
+    const left = () => remaining(timeouts, clock.now() - started)
     const gone = new AbortController()
     const onClose = () => gone.abort()
     response.once('close', onClose)
     try {
       refuseStopped(target)
-      const backend = await target.modern(gone.signal)
+      const backend = await target.modern({ signal: gone.signal, timeouts })
       if (request.method === 'subscriptions/listen') {
         await listeners.serve({ call, request, client, backend, gone: gone.signal })
         return
       }
       if (request.method === 'server/discover') {
-        const handshake = await backend.handshake({ signal: gone.signal, profile: modernProfile, client })
+        const wait = { signal: gone.signal, timeouts: left() }
+        const handshake = await backend.handshake({ ...wait, profile: modernProfile, client })
         answer({ result: handshake.initializeResult })
         return
       }
       const mismatch = request.method === 'tools/call' ? this.#mismatch(call, backend, request, client) : undefined
       const refusal = mismatch instanceof Promise ? await mismatch : mismatch
       if (refusal) this.refuse(call, refusal, request.id)
-      else await this.#relay(backend, request, client, exchange, gone.signal)
+      else await this.#relay(backend, request, client, exchange, { signal: gone.signal, timeouts: left() })
     } catch (thrown) {
       if (this.#refuseSessionless(call, request, thrown)) return
       const error = relay.toRpcError(thrown)
@@ -110,11 +113,11 @@ export class ModernEndpoint {
     request: ClientRequest,
     client: ClientContext,
     exchange: Exchange,
-    signal: AbortSignal,
+    { signal, timeouts }: Wait,
   ): Promise<void> {
     return this.#deps.relay.relay(backend, request, {
       signal,
-      timeouts: exchange.timeouts,
+      timeouts,
       profile: modernProfile,
       client,
       protocolVersion: client.protocolVersion,

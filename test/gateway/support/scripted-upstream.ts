@@ -11,6 +11,7 @@ import type {
   UpstreamRequest,
   UpstreamSession,
   UpstreamView,
+  Wait,
 } from '../../../electron/upstream/types.ts'
 import { defaultPoolLimits, defaultTimeouts, type UpstreamConfig } from '../../../shared/config.ts'
 import { emptyPool } from '../../../shared/empty-pool.ts'
@@ -113,6 +114,8 @@ export class ScriptedUpstream implements Upstream {
   readonly requests: UpstreamRequest[] = []
   state: UpstreamState = 'idle'
   handshakes = 0
+  /** What was given to those that ask for the era and the handshake. */
+  readonly waits: Wait['timeouts'][] = []
   inFlight = 0
   /** Requests that wait for a connection, as the view tells. */
   waiting = 0
@@ -168,7 +171,8 @@ export class ScriptedUpstream implements Upstream {
     }
   }
 
-  async eraFor(client: Era): Promise<Era> {
+  async eraFor(client: Era, wait?: Wait): Promise<Era> {
+    this.waits.push(wait?.timeouts)
     return this.eras.includes(client) ? client : this.eras[0]
   }
 
@@ -194,7 +198,8 @@ export class ScriptedUpstream implements Upstream {
     return { stop: () => void this.watches.delete(watch) }
   }
 
-  handshake(): Promise<Handshake> {
+  handshake(wait?: Wait): Promise<Handshake> {
+    this.waits.push(wait?.timeouts)
     this.handshakes++
     return this.shake()
   }
