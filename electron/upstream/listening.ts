@@ -26,6 +26,8 @@ export interface ListeningOptions {
   readonly clock: Clock
   readonly clientInfo: { name: string; version: string }
   tell(notification: ServerNotification): void
+  /** The server does not tell any more what it had acknowledged, and the connection lives. */
+  lost(reason: string): void
 }
 
 /**
@@ -36,6 +38,8 @@ export class Listening {
   readonly #options: ListeningOptions
   /** The request whose notifications count; aborting it cancels it at the server. */
   #active: AbortController | undefined
+  /** Nothing was told for a while. */
+  #isLost = false
   #wanted: Watched[] = []
   #running: Promise<Acknowledged | { refused: JsonText }> | undefined
   #next: Promise<Acknowledged | { refused: JsonText }> | undefined
@@ -79,6 +83,12 @@ export class Listening {
     const { connection, clock, clientInfo, tell } = this.#options
     const own = new AbortController()
     const outcome = deferred<Acknowledged | { refused: JsonText }>()
+    let isAcknowledged = false
+    let over: string | undefined
+    const ended = (reason: string) => {
+      over = reason
+      if (this.#active === own) this.#lost(reason)
+    }
     const notifications = JSON.stringify(filterOf(this.#wanted))
     const answer = connection.background({
       method: 'subscriptions/listen',
@@ -87,14 +97,21 @@ export class Listening {
       onNotification: (notification) => {
         if (notification.method === 'notifications/subscriptions/acknowledged') {
           // The connection asked again because its stream was lost: what was told meanwhile nobody tells again.
-          if (outcome.settled && this.#active === own) for (const missed of this.#listsChanged()) tell(missed)
+          if (outcome.settled && this.#active === own) this.#tellMissed()
+          isAcknowledged = true
           outcome.resolve({ honoured: honouredOf(notification) })
         } else if (this.#active === own || !outcome.settled) tell(withoutSubscription(notification))
       },
     })
     answer.then(
-      ({ kind, text }) => outcome.resolve(kind === 'error' ? { refused: text } : { honoured: {} }),
-      (error: unknown) => outcome.reject(error),
+      ({ kind, text }) => {
+        outcome.resolve(kind === 'error' ? { refused: text } : { honoured: {} })
+        ended(`the server ended it with ${text}`)
+      },
+      (error: unknown) => {
+        outcome.reject(error)
+        ended(String(error))
+      },
     )
     const timer = clock.after(acknowledgeMs, () => {
       outcome.reject(
@@ -110,6 +127,9 @@ export class Listening {
       if ('honoured' in settled) {
         this.#active = own
         before?.abort()
+        if (this.#isLost) this.#tellMissed()
+        this.#isLost = false
+        if (isAcknowledged && over !== undefined) this.#lost(over)
       }
       return settled
     } finally {
@@ -117,13 +137,19 @@ export class Listening {
     }
   }
 
-  #listsChanged(): ServerNotification[] {
-    return this.#wanted
-      .filter((what) => 'list' in what)
-      .map(({ list }) => {
-        const method = `notifications/${list}/list_changed`
-        return { method, message: JSON.stringify({ jsonrpc: '2.0', method }) }
-      })
+  #lost(reason: string): void {
+    this.#active = undefined
+    this.#isLost = true
+    if (this.#options.connection.alive) this.#options.lost(reason)
+  }
+
+  /** Lists may have changed meanwhile. */
+  #tellMissed(): void {
+    for (const what of this.#wanted) {
+      if (!('list' in what)) continue
+      const method = `notifications/${what.list}/list_changed`
+      this.#options.tell({ method, message: JSON.stringify({ jsonrpc: '2.0', method }) })
+    }
   }
 }
 

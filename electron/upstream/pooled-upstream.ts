@@ -138,7 +138,7 @@ export class PooledUpstream implements Upstream {
       clock,
       random,
       clientInfo: deps.clientInfo,
-      find: () => this.#sharedConnection(),
+      find: (except) => this.#sharedConnection(except),
       // Sessions with a server elsewhere are sessions with the same one: each change would be told by every one of them.
       modern: () =>
         this.#connections.filter(
@@ -363,9 +363,12 @@ export class PooledUpstream implements Upstream {
   }
 
   /** One that clients share, the newest that speaks as the latest one does. */
-  #sharedConnection(): UpstreamConnection | undefined {
+  #sharedConnection(except?: string): UpstreamConnection | undefined {
     const era = this.#handshakes.latest?.handshake.era
-    return this.#connections.findLast((each) => each.alive && each.isShared && each.handshake?.era === era)
+    return this.#connections.findLast(
+      ({ connectionId, alive, isShared, handshake }) =>
+        alive && isShared && handshake?.era === era && connectionId !== except,
+    )
   }
 
   async #openForWatch(): Promise<UpstreamConnection> {

@@ -1,10 +1,11 @@
-import { toErrorShape } from '../../shared/errors.ts'
+import { AppError, toErrorShape } from '../../shared/errors.ts'
 import { ReconnectLoop } from '../../shared/reconnect.ts'
 import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Random } from '../kit/clock.ts'
 import type { UpstreamConnection } from './connection-types.ts'
 import { scanObject, spanAt, stringAt } from './envelope.ts'
 import { Listening } from './listening.ts'
+import { type Ask, Renewals } from './renewal.ts'
 import type { JsonText, ServerNotification, Upstream } from './types.ts'
 
 export type Watched = Parameters<Upstream['watch']>[0]
@@ -22,8 +23,8 @@ export interface WatcherOptions {
   readonly clock: Clock
   readonly random: Random
   readonly clientInfo: { name: string; version: string }
-  /** A connection of those that clients share, if one lives. */
-  find(): UpstreamConnection | undefined
+  /** A connection of those that clients share, if one lives. @param except the id of one that ends, and may not look like it yet */
+  find(except?: string): UpstreamConnection | undefined
   /** All of them that live and are of the modern era, each of a process of its own. */
   modern(): Iterable<UpstreamConnection>
   /** Has one opened, and waits for it. Rejects with why it can't. */
@@ -32,14 +33,11 @@ export interface WatcherOptions {
   onListenerError(error: unknown): void
 }
 
+/** All of them end. */
+const over: ReadonlySet<CloseReason> = new Set<CloseReason>(['shutdown', 'upstream-removed'])
+
 /** It made room for others, or nobody needs it: the next one of its kind takes over, none is opened for the watch. */
-const gaveWay: ReadonlySet<CloseReason> = new Set<CloseReason>([
-  'evicted',
-  'idle-timeout',
-  'single-use',
-  'shutdown',
-  'upstream-removed',
-])
+const gaveWay: ReadonlySet<CloseReason> = new Set<CloseReason>(['evicted', 'idle-timeout', 'single-use'])
 
 /**
  * Watches what a server tells outside of requests through one of its shared connections, which goes on serving requests
@@ -60,9 +58,12 @@ export class Watcher {
    * lists are listened to in every process.
    */
   readonly #alongside = new Map<string, Listening>()
+  /** What was watched before is asked for again. */
+  readonly #renewals: Renewals
 
   constructor(options: WatcherOptions) {
     this.#options = options
+    this.#renewals = new Renewals(options)
   }
 
   /** See {@link Upstream.watch}. */
@@ -101,9 +102,17 @@ export class Watcher {
   /** A connection ends. */
   ended(connectionId: string, reason: CloseReason): void {
     this.#alongside.delete(connectionId)
+    this.#renewals.stop(connectionId)
     if (connectionId !== this.#connection?.connectionId) return
     this.#connection = undefined
     this.#listening = undefined
+    if (this.#watches.size === 0 || over.has(reason)) return
+    // One that took its place was ready before it went.
+    const other = this.#options.find(connectionId)
+    if (other) {
+      this.#attach(other)
+      return
+    }
     const wanted = [...this.#watches.values()].some(({ what }) => 'uri' in what)
     if (!wanted || gaveWay.has(reason)) return
     this.#reopen()
@@ -112,6 +121,7 @@ export class Watcher {
   /** Nothing is watched any more, nor tried to be. */
   close(): void {
     this.#reopening?.stop()
+    this.#renewals.stopAll()
   }
 
   /** What a legacy server tells; of the watched connection alone, or each change would be told by every process. */
@@ -128,22 +138,51 @@ export class Watcher {
       this.#listening = this.#alongside.get(connection.connectionId) ?? this.#listeningOn(connection)
       this.#alongside.delete(connection.connectionId)
     }
-    // What was watched through the one before.
-    for (const watch of this.#watches.values()) {
-      watch.subscribed = this.#subscribe(watch)
-      // Whoever asked for it was answered before; a server that refuses it now has no one to tell.
-      watch.subscribed.catch(() => {})
-    }
+    if (this.#watches.size > 0) this.#renewals.begin(connection.connectionId, this.#asking(connection))
   }
 
   #listeningOn(connection: UpstreamConnection): Listening {
     const { clock, clientInfo } = this.#options
-    return new Listening({ connection, clock, clientInfo, tell: (notification) => this.#tell(notification) })
+    return new Listening({
+      connection,
+      clock,
+      clientInfo,
+      tell: (notification) => this.#tell(notification),
+      lost: (reason) => this.#renewals.lost(connection.connectionId, reason, this.#asking(connection)),
+    })
+  }
+
+  /** Asks again for what was watched through this connection before, or through the one before it. */
+  #asking(connection: UpstreamConnection): Ask {
+    const left = new Set(this.#watches.values())
+    return async () => {
+      if (connection === this.#connection) return this.#resubscribe(left)
+      return this.#alongside.get(connection.connectionId)?.listen(this.#lists)
+    }
+  }
+
+  /** @param left of a legacy server, that has not been subscribed to again; a modern one is told everything at once */
+  async #resubscribe(left: Set<Watch>): Promise<JsonText | undefined> {
+    const watches = [...this.#watches.values()].filter((watch) => this.#listening || left.has(watch))
+    let refused: JsonText | undefined
+    const asked = watches.map(async (watch) => {
+      watch.subscribed = this.#subscribe(watch)
+      const error = await watch.subscribed
+      if (error === undefined) left.delete(watch)
+      else refused = error
+    })
+    const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+    return refused
+  }
+
+  get #lists(): Watched[] {
+    return [...this.#watches.values()].map(({ what }) => what).filter((what) => 'list' in what)
   }
 
   /** In the processes beside the watched one. That one of them refuses, or ends, is no loss to the others. */
   #listenAlongside(): void {
-    const lists = [...this.#watches.values()].map(({ what }) => what).filter((what) => 'list' in what)
+    const lists = this.#lists
     if (lists.length === 0 && this.#alongside.size === 0) return
     for (const connection of this.#options.modern()) {
       if (connection === this.#connection) continue
@@ -184,10 +223,17 @@ export class Watcher {
   }
 
   #open(): Promise<UpstreamConnection> {
-    this.#opening ??= this.#options.open().finally(() => {
+    this.#opening ??= this.#openAlive().finally(() => {
       this.#opening = undefined
     })
     return this.#opening
+  }
+
+  /** One that has ended meanwhile has been told of already. */
+  async #openAlive(): Promise<UpstreamConnection> {
+    const connection = await this.#options.open()
+    if (connection.alive) return connection
+    throw new AppError('CONNECTION_LOST', 'the connection ended as soon as it was there')
   }
 
   async #subscribe({ what }: Watch): Promise<JsonText | undefined> {
@@ -224,6 +270,7 @@ export class Watcher {
       }
     }
     if (this.#watches.size > 0) return
+    this.#renewals.stopAll()
     this.#options.keep(connection.connectionId, false)
     this.#connection = undefined
     this.#listening = undefined
