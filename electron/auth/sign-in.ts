@@ -29,6 +29,9 @@ export interface SignInOptions {
   browserFailed(error: unknown): void
 }
 
+/** A browser takes a moment to start; an opener that says nothing for this long leaves it to the person. */
+const openerMs = 5_000
+
 /** How a sign-in ended. `unanswered`: the browser never came back, maybe because the server does not know us any more. */
 export type SignInEnd = { tokens: Tokens } | { error: AppError; unanswered: boolean }
 
@@ -100,7 +103,8 @@ export class SignIn {
         const asked = await this.#ask(redirect.uri)
         const url = asked.authorizationUrl.href
         this.#options.waiting(url, asked.client)
-        this.#started.resolve({ authorizationUrl: url, opened: await this.#open(url) })
+        // Not waited for: some openers stay as long as the browser does.
+        void this.#open(url).then((opened) => this.#started.resolve({ authorizationUrl: url, opened }))
         const answer = await this.#answer.promise
         step('exchanging')
         const tokens = await redeem(asked, answer, { settings, fetch: fetch(signal), now: clock.wall() })
@@ -148,16 +152,23 @@ export class SignIn {
     return asked
   }
 
+  /** @returns whether it is known to be open, after {@link openerMs} at the latest; at once when the sign-in goes on or ends */
   async #open(url: string): Promise<boolean> {
-    const { openBrowser, browserFailed } = this.#options
+    const { openBrowser, browserFailed, clock } = this.#options
     if (!openBrowser) return false
-    try {
-      await openBrowser(url)
-      return true
-    } catch (error) {
-      browserFailed(error)
-      return false
-    }
+    const opened = deferred<boolean>()
+    const leave = () => opened.resolve(false)
+    const timer = clock.after(openerMs, leave)
+    this.#answer.promise.then(leave, leave)
+    const open = async () => openBrowser(url)
+    open().then(
+      () => opened.resolve(true),
+      (error: unknown) => {
+        if (!this.#answer.settled) browserFailed(error)
+        leave()
+      },
+    )
+    return await opened.promise.finally(() => timer.cancel())
   }
 
   /** @returns whether it is the answer that is waited for; only the first counts */

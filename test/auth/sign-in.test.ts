@@ -321,6 +321,56 @@ describe('the browser', () => {
     expect(world.server.requests('/register')).toHaveLength(1)
   })
 
+  describe('whose opener never comes back', () => {
+    const hangs = () => new Promise<void>(() => {})
+
+    test('is waited for a few seconds, and then left to the person', async () => {
+      const world = await makeWorld()
+      const auth = world.auth({ openBrowser: hangs })
+      const signIn = auth.signIn()
+      await vi.waitFor(() => expect(auth.view().state).toBe('waiting-for-browser'))
+      await world.clock.advance(5_000)
+      expect(await signIn).toMatchObject({ opened: false, authorizationUrl: auth.view().authorizationUrl })
+      const again = auth.signIn()
+      await vi.waitFor(() => expect(world.clock.pending).toBe(2))
+      await world.clock.advance(5_000)
+      expect(await again).toEqual(await signIn)
+    })
+
+    test('does not keep the answer that the browser brings', async () => {
+      const world = await makeWorld()
+      const auth = world.auth({
+        openBrowser: async (url) => {
+          void browse(url)
+          await hangs()
+        },
+      })
+      await auth.signIn()
+      await vi.waitFor(() => expect(auth.view().state).toBe('signed-in'))
+      expect(await auth.get()).toBe(200)
+    })
+
+    test.each(['cancelled', 'out of time', 'closed'])('does not keep a sign-in that is %s', async (how) => {
+      const world = await makeWorld()
+      const auth = world.auth({ openBrowser: hangs })
+      const signIn = auth.signIn()
+      await vi.waitFor(() => expect(auth.view().state).toBe('waiting-for-browser'))
+      const answer = await redirectOf(auth.view().authorizationUrl ?? '')
+      if (how === 'cancelled') {
+        auth.cancelSignIn()
+        await expect(signIn).rejects.toMatchObject({ code: 'ABORTED' })
+        await vi.waitFor(() => expect(auth.view().state).toBe('signed-out'))
+      } else if (how === 'closed') {
+        await Promise.all([expect(signIn).rejects.toMatchObject({ code: 'ABORTED' }), auth.close()])
+      } else {
+        await world.clock.advance(300_000)
+        expect(await signIn).toMatchObject({ opened: false })
+        await vi.waitFor(() => expect(auth.view().state).toBe('failed'))
+      }
+      await expect(fetch(answer)).rejects.toThrow()
+    })
+  })
+
   test('that can not be opened leaves the URL to be opened by hand', async () => {
     const world = await makeWorld()
     const auth = world.auth({
