@@ -13,6 +13,9 @@ import { exposedItem, type ListMethod, lists } from './rewrite.ts'
 /** An upstream that takes longer (its program may have to be downloaded first) is left out, and told of when it is there. */
 const memberTimeoutMs = 15_000
 
+/** One that can't be reached at present may try for this long: the lists of the others don't wait for its backoff. */
+const failingMs = 1_000
+
 /** Where a list's `_meta` names the upstreams that are missing in it, and why. */
 export const unavailableKey = 'poolscope/unavailable'
 
@@ -74,10 +77,17 @@ async function page(
 ): Promise<Page> {
   const expired = new AbortController()
   const { promise: timeout, reject } = Promise.withResolvers<never>()
-  const timer = clock.after(memberTimeoutMs, () => {
-    reject(new AppError('DEADLINE_EXCEEDED', `no list within ${memberTimeoutMs} ms`, { upstream: member.target.name }))
+  const leaveOut = (why: string) => {
+    reject(new AppError('DEADLINE_EXCEEDED', why, { upstream: member.target.name }))
     expired.abort()
-  })
+  }
+  const look = (waitedMs: number) => {
+    const failure = member.failing()
+    if (failure !== undefined) leaveOut(failure)
+    else if (waitedMs >= memberTimeoutMs) leaveOut(`no list within ${memberTimeoutMs} ms`)
+    else timer = clock.after(failingMs, () => look(waitedMs + failingMs))
+  }
+  let timer = clock.after(failingMs, () => look(failingMs))
   const onAbort = () => expired.abort()
   request.signal?.addEventListener('abort', onAbort, { once: true })
   try {

@@ -14,6 +14,8 @@ export interface Connected {
 export interface Member {
   namespace: Namespace
   target: Target
+  /** @returns why the last attempt to reach it failed, as long as none has gone well since */
+  failing(): string | undefined
 }
 
 /** The upstreams that take part: those that are enabled and speak MCP. */
@@ -34,7 +36,12 @@ export class Members {
     const namespaces = namespacesOf(upstreams.map(({ name }) => name))
     return upstreams.flatMap((upstream, i) => {
       const namespace = namespaces[i]
-      return namespace ? [{ namespace, target: this.#targetOf(upstream) }] : []
+      if (!namespace) return []
+      const failing = () => {
+        const { state, lastFailure } = upstream.view()
+        return state === 'failing' ? (lastFailure?.message ?? 'it can not be reached') : undefined
+      }
+      return [{ namespace, target: this.#targetOf(upstream), failing }]
     })
   }
 

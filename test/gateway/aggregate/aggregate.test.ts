@@ -126,6 +126,19 @@ describe.each(['legacy', 'modern'] as const)('a %s client', (era) => {
     expect((await ask('tools/call', { name: 'broken__echo' })).error.data.code).toBe('CIRCUIT_OPEN')
   })
 
+  test('waits for a second only for an upstream that can not be reached', async () => {
+    const clock = new FakeClock()
+    const away = upstreamOf('away', 'legacy', () => new Promise(() => {}))
+    away.state = 'failing'
+    const { ask } = await connect([away, upstreamOf('well', 'legacy', legacyScript)], { clock })
+    const listed = ask('tools/list')
+    await expect.poll(() => away.inFlight).toBe(1)
+    await clock.advance(1_000)
+    const { result } = await listed
+    expect(result.tools.map(({ name }: { name: string }) => name)).toEqual(['well__echo'])
+    expect(result._meta['poolscope/unavailable']).toEqual({ away: 'it can not be reached' })
+  })
+
   test('does not wait for an upstream that hangs', async () => {
     const clock = new FakeClock()
     const hung = upstreamOf('hung', 'legacy', () => new Promise(() => {}))
