@@ -49,6 +49,7 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     connection.readyAt = now
     connection.idleSince = now
     connection.verifiedAt = now
+    core.gate.ready()
     core.events.emit('connection.ready', { connectionId: connection.id, connectMs: now - connection.openedAt })
     if (core.breaker.ready(connection.id)) core.events.emit('breaker.closed', undefined)
     // A listener may have ended it.
@@ -130,9 +131,12 @@ export class Outcomes<R extends Resource> implements OpenOutcomes<R> {
     core.lastFailure = error
     if (core.state === 'draining' || core.state === 'closed') return
     const now = core.clock.now()
-    core.gate.failed(now, wishOf(error))
+    const wishMs = wishOf(error)
+    let counts = true
+    if (connection.readyAt === undefined) core.gate.failed(now, wishMs)
+    else counts = core.gate.lost(now, wishMs)
     core.changed()
-    if (!core.breaker.failed(core.gate.failures, connection.id, now)) return
+    if (!counts || !core.breaker.failed(core.gate.failures, connection.id, now)) return
     this.#react.wakeAt(core.breaker.retryAt)
     core.events.emit('breaker.opened', {
       failures: core.gate.failures,

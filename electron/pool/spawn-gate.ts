@@ -21,6 +21,8 @@ export class SpawnGate {
   #owed = 0
   #lastFailureAt = 0
   #servedSince = false
+  /** A connection has come up since the last failure that counted. */
+  #readySince = false
   #notBefore = 0
   #attempts = 0
   #total = 0
@@ -59,6 +61,30 @@ export class SpawnGate {
     this.#owed++
     this.#lastFailureAt = now
     this.#servedSince = false
+    this.#readySince = false
+  }
+
+  /**
+   * One that had been up went down. Those that go while none has come up since the last failure are taken by the same
+   * outage, which counts once: failures in a row are attempts in a row. Each is owed its replacement all the same.
+   * @param wishMs as for {@link failed}
+   * @returns whether it counts
+   */
+  lost(now: number, wishMs = 0): boolean {
+    if (this.#failures === 0 || this.#readySince) {
+      this.failed(now, wishMs)
+      return true
+    }
+    this.#owed++
+    this.#lastFailureAt = now
+    this.#servedSince = false
+    this.#notBefore = Math.max(this.#notBefore, now + Math.min(wishMs, maxServerWaitMs))
+    return false
+  }
+
+  /** A connection has come up. */
+  ready(): void {
+    this.#readySince = true
   }
 
   /** Monotonic milliseconds from which the next open is allowed; 0 when it is allowed in any case. */

@@ -166,6 +166,60 @@ test('handshake then exit 0, forever: spawns stay within the rate, and the count
   expect(fixture.snapshot.breaker.failures).toBe(times.length)
 })
 
+describe('connections that one outage takes', () => {
+  /** A pool whose connections are all up. */
+  async function busy(count: number) {
+    const fixture = new PoolFixture({ maxConnections: count, minIdle: count, acquireTimeoutMs: 600_000 })
+    while (fixture.snapshot.idle < count) await fixture.sweep()
+    return fixture
+  }
+
+  test('count once: eight that are lost together do not open the breaker, and come back within the rate', async () => {
+    const fixture = await busy(8)
+    const held = await fixture.pool.acquire()
+    for (const resource of fixture.resources) resource.down()
+    expect(fixture.snapshot.breaker).toEqual({ state: 'closed', failures: 1, retryAt: null })
+    held.release()
+    const again = fixture.resources.length
+    await fixture.clock.advance(9_999)
+    expect(fixture.resources.length - again, 'each is owed a replacement').toBe(5)
+    await fixture.clock.advance(10_001)
+    expect(fixture.snapshot).toMatchObject({ idle: 8, breaker: { state: 'closed', failures: 1 } })
+    expect(fixture.errors).toEqual([])
+  })
+
+  test('count once however slowly they are noticed, as long as none has come up since', async () => {
+    const fixture = await busy(3)
+    fixture.behaviour.open = 'never'
+    const [first, second, third] = fixture.live
+    first?.down()
+    await fixture.clock.advance(10_000)
+    second?.down()
+    expect(fixture.snapshot.breaker.failures).toBe(1)
+    for (const { opening } of fixture.live) opening.resolve()
+    await settle()
+    third?.down()
+    expect(fixture.snapshot.breaker.failures, 'one has come up').toBe(2)
+  })
+
+  test('are no attempts: five of those that fail open it, whatever was lost before', async () => {
+    const fixture = await busy(8)
+    fixture.behaviour.open = 'error'
+    for (const resource of fixture.live) resource.down()
+    const before = fixture.resources.length
+    while (fixture.snapshot.breaker.state === 'closed') await fixture.sweep()
+    expect(fixture.resources.length - before).toBe(4)
+    expect(fixture.snapshot.breaker).toMatchObject({ state: 'open', failures: 5 })
+  })
+
+  test('keep the server’s wish to be left alone, whichever was told it', async () => {
+    const gate = new SpawnGate(() => 0)
+    gate.failed(1_000)
+    gate.lost(1_000, 8_000)
+    expect([gate.failures, gate.allowedAt]).toEqual([1, 9_000])
+  })
+})
+
 test('1,000 seeded backoffs are within the policy, and spread', () => {
   const delays: number[] = []
   for (let seed = 0; seed < 1_000; seed++) {

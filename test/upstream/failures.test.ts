@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ErrorShape } from '../../shared/errors.ts'
 import { failureOf } from './failure.ts'
-import { callTool, own, settled, start, textOf } from './support.ts'
+import { callTool, eventually, own, settled, start, textOf } from './support.ts'
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'poolscope-upstream-'))
@@ -16,6 +16,16 @@ function temporaryFolder(): string {
 const quick = { pool: { acquireTimeoutMs: 700 } }
 
 describe('a process that ends under a request', () => {
+  test('processes that one cause ends together are one failure: the breaker stays closed, each is replaced', async () => {
+    const { upstream, pids, told } = start({ pool: { maxConnections: 6, minIdle: 6 } })
+    await expect.poll(() => upstream.view().pool.idle, eventually).toBe(6)
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await expect.poll(() => told['connection.closing']?.length, eventually).toBe(6)
+    expect(upstream.view().pool.breaker.state).toBe('closed')
+    expect((await upstream.request({ method: 'tools/list' })).kind).toBe('result')
+    expect(told['breaker.opened']).toBeUndefined()
+  })
+
   test('POOL 22: SIGKILL in the middle of a request fails it at once with CONNECTION_LOST', async () => {
     const { upstream, pids } = start({ pool: { maxConnections: 1 } })
     await upstream.request(callTool('echo'))

@@ -41,6 +41,21 @@ describe('a server that is away for a moment', () => {
     expect(upstream.view().pool.opened).toBe(opened)
   })
 
+  test('takes all sessions of the old transport at once: that is one failure, and they come back', async () => {
+    const server = await serve({ transport: 'sse' })
+    const { upstream, told } = reach(
+      server.url,
+      { transport: 'sse', pool: { maxConnections: 8, minIdle: 8 } },
+      { random: () => 0 },
+    )
+    await expect.poll(() => upstream.view().pool.idle, eventually).toBe(8)
+    expect(server.dropStreams()).toBe(8)
+    await expect.poll(() => told['connection.closing'].length, eventually).toBe(8)
+    expect(upstream.view().pool.breaker).toMatchObject({ state: 'closed' })
+    expect(textOf(await upstream.request(callTool('echo', { text: 'again' })))).toBe('again')
+    expect(told['breaker.opened']).toEqual([])
+  })
+
   test('is tried again as soon as a stream of an old session is there, however long the breaker would stay open', async () => {
     const server = await serve({ eras: ['legacy'] })
     const { upstream, told } = reach(server.url, { pool: { maxConnections: 2 } }, { random: () => 0 })
