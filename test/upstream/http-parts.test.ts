@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { Diary, plain } from '../../electron/upstream/http/diary.ts'
 import { KeepAlive } from '../../electron/upstream/http/keep-alive.ts'
@@ -5,6 +7,9 @@ import { SeenEvents } from '../../electron/upstream/http/seen-events.ts'
 import { TrackedStream } from '../../electron/upstream/http/tracked-stream.ts'
 import { AppError } from '../../shared/errors.ts'
 import { FakeClock } from '../support/fake-clock.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const event = (id: string | undefined, data: string) => ({ event: 'message', id, data, retry: undefined })
 
@@ -24,6 +29,33 @@ describe('events that were heard', () => {
     expect(
       [event(undefined, 'a'), event(undefined, 'a'), event('', 'a'), event('', 'a')].some((each) => seen.has(each)),
     ).toBe(false)
+  })
+
+  test('that say no more than that something has changed are told again: a server that counts from 1 repeats them too', () => {
+    const seen = new SeenEvents()
+    const told = (method: string) =>
+      [1, 2].map(() => seen.has(event('1', JSON.stringify({ jsonrpc: '2.0', method, params: { uri: 'test://one' } }))))
+    expect(told('notifications/tools/list_changed')).toEqual([false, false])
+    expect(told('notifications/resources/updated')).toEqual([false, false])
+    expect(told('notifications/message')).toEqual([false, true])
+  })
+
+  test('do not keep in memory what they were cut out of', async () => {
+    const streams = Array.from({ length: 8 }, () => new SeenEvents())
+    const heap = () => {
+      collectGarbage()
+      return process.memoryUsage().heapUsed
+    }
+    const before = heap()
+    for (const seen of streams) {
+      for (let n = 0; n < 200; n++) {
+        // As the network brings it: a long text, of which the id and the data are a part.
+        const chunk = Buffer.alloc(64 * 1024, `id-of-an-event-${n}-`).toString('latin1')
+        seen.has(event(chunk.slice(0, 40), chunk.slice(40, 80)))
+      }
+    }
+    expect(heap() - before).toBeLessThan(20 * 1024 * 1024)
+    expect(streams).toHaveLength(8)
   })
 
   test('are forgotten in the order in which they came', () => {
