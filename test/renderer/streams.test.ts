@@ -109,10 +109,24 @@ describe('gaps from the feed', () => {
         to: now - 50_000,
         drops: 1,
         failedAttempts: [now - 58_000],
+        failed: 1,
         reason: 'refused',
         outcome: 'recovered',
       },
     ])
+  })
+
+  test('attempts that the feed was too busy to tell of are counted all the same', () => {
+    const lost = event('stream.dropped', 60, { code: 'CONNECTION_LOST', attempt: 0 })
+    const second = event('stream.dropped', 58, { code: 'CONNECT_FAILED', attempt: 2 })
+    expect(gaps(lost, second, event('stream.recovered', 47, { downMs: 13_000, attempts: 9 }))).toMatchObject([
+      { failedAttempts: [now - 58_000], failed: 8, outcome: 'recovered' },
+    ])
+    expect(gaps(lost, event('stream.recovered', 59, { downMs: 200, attempts: 1 }))).toMatchObject([{ failed: 0 }])
+    const failedBy = (changes: Partial<StreamSnapshot>) =>
+      streamLanes([session('c1', waiting(changes))], feed(lost, second), now)[0]?.gaps[0]?.failed
+    expect([failedBy({ attempts: 7 }), failedBy({ attempts: 7, state: 'connecting' })]).toEqual([7, 6])
+    expect(failedBy({ attempts: 9, state: 'open', openedAt: now - 47_000 })).toBe(8)
   })
 
   test('a recovery whose drop was held back by the feed still shows how long the stream was away', () => {

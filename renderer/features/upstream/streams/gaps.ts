@@ -10,8 +10,10 @@ export interface Gap {
   to: number | null
   /** How often the stream was lost: over one where several gaps were too close to be told apart. */
   drops: number
-  /** When attempts failed meanwhile. */
+  /** When attempts failed meanwhile, as far as the feed tells. */
   failedAttempts: readonly number[]
+  /** How many failed: the feed tells not of each when many streams are lost at once. */
+  failed: number
   /** Of the last loss. */
   reason: string
   /** unknown: its connection ended first. ended: its connection ended with it. */
@@ -27,6 +29,8 @@ export interface StreamStory {
   endedAt: number | null
   /** When the attempt after the last drop was to be made. */
   dueAt: number | null
+  /** What the stream's count of attempts stood at when it was lost last. */
+  attemptsBefore: number
 }
 
 type StreamEvent = EventRecord & { kind: 'stream.dropped' | 'stream.recovered' | 'stream.stopped' }
@@ -65,7 +69,13 @@ export const newStory = (connectionId: string, kind: StreamKind): StreamStory =>
   gaps: [],
   endedAt: null,
   dueAt: null,
+  attemptsBefore: 0,
 })
+
+/** @param attempts in a row, by the stream's own count, that have failed by now */
+export function countFailed(gap: Gap, { attemptsBefore }: StreamStory, attempts: number): void {
+  gap.failed = Math.max(gap.failed, attempts - attemptsBefore)
+}
 
 /**
  * Whether what was lost had been open: a clean end (no code) or a loss in the middle. Any other code is an attempt that
@@ -81,20 +91,27 @@ function close(gap: Gap, story: StreamStory, at: number): void {
 function tell(story: StreamStory, { kind, at, message, data }: StreamEvent): void {
   const open = lastingGap(story)
   const reason = typeof data?.reason === 'string' ? data.reason : null
+  const attempt = typeof data?.attempt === 'number' ? data.attempt : 0
   switch (kind) {
     case 'stream.dropped':
       if (open && !wasOpen(data?.code)) {
         open.failedAttempts = [...open.failedAttempts, at]
         open.reason = reason ?? message
+        open.failed++
+        countFailed(open, story, attempt)
       } else {
         if (open) close(open, story, at)
-        story.gaps.push(newGap(at, reason ?? message))
+        const gap = newGap(at, reason ?? message)
+        story.gaps.push(gap)
+        story.attemptsBefore = wasOpen(data?.code) ? attempt : 0
+        countFailed(gap, story, attempt)
       }
       story.dueAt = typeof data?.retryInMs === 'number' ? at + data.retryInMs : null
       return
     case 'stream.recovered': {
       if (open) {
         close(open, story, at)
+        if (typeof data?.attempts === 'number') countFailed(open, story, data.attempts - 1)
         return
       }
       const downMs = typeof data?.downMs === 'number' && data.downMs >= 0 ? data.downMs : 0
@@ -116,6 +133,7 @@ export const newGap = (from: number, reason: string): Gap => ({
   to: null,
   drops: 1,
   failedAttempts: [],
+  failed: 0,
   reason,
   outcome: 'lasting',
 })
@@ -157,6 +175,7 @@ export function joinedGaps(gaps: readonly Gap[], closestMs: number): Gap[] {
         from: before.from,
         drops: before.drops + gap.drops,
         failedAttempts: [...before.failedAttempts, ...gap.failedAttempts],
+        failed: before.failed + gap.failed,
       }
     else joined.push(gap)
   }

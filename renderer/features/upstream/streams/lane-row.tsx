@@ -106,11 +106,11 @@ function dots(gap: Gap, now: number): { at: number; left: number }[] {
   }))
 }
 
-function gapLabel({ from, to, drops, failedAttempts, reason, outcome }: Gap): string {
+function gapLabel({ from, to, drops, failed, reason, outcome }: Gap): string {
   const parts = [
     drops > 1 ? `${drops} drops from ${formatTime(from)}` : `Lost at ${formatTime(from)}`,
     to === null ? 'not back yet' : `${outcome === 'recovered' ? 'back' : 'over'} at ${formatTime(to)}`,
-    failedAttempts.length > 0 && plural(failedAttempts.length, 'failed attempt'),
+    failed > 0 && plural(failed, 'failed attempt'),
     visibleText(reason.slice(0, 200)),
   ]
   return parts.filter((part) => part).join(', ')

@@ -2,6 +2,7 @@ import type { EventRecord } from '../../../../shared/events.ts'
 import type { ConnectionSnapshot, StreamSnapshot } from '../../../../shared/state.ts'
 import { windowSeconds } from '../charts/series.ts'
 import {
+  countFailed,
   type Gap,
   joinedGaps,
   lastingGap,
@@ -119,8 +120,10 @@ function lane(id: string, story: StreamStory, state: Lane['state'], from: number
 const toldWithinMs = 1_000
 
 /** The stream itself knows best how it stands now. */
-function reconcile(story: StreamStory, { state, openedAt, lastDrop }: StreamSnapshot): void {
+function reconcile(story: StreamStory, { state, openedAt, lastDrop, attempts }: StreamSnapshot): void {
   const gap = lastingGap(story)
+  // The last of them is under way, or it is the one that came through.
+  if (gap) countFailed(gap, story, state === 'waiting' ? attempts : attempts - 1)
   if (state === 'open' && gap) {
     gap.to = Math.max(gap.from, openedAt ?? gap.from)
     gap.outcome = 'recovered'

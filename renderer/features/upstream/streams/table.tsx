@@ -91,7 +91,11 @@ const StreamRow = memo(function StreamRow({ connectionId, stream }: { connection
       <Td data-col="state">
         <StateBadge kind="stream" state={state} />
       </Td>
-      <Td numeric data-col="attempts" className={attempts > 1 ? 'font-medium text-backoff-ink' : undefined}>
+      <Td
+        numeric
+        data-col="attempts"
+        className={attempts > 1 && state !== 'open' ? 'font-medium text-backoff-ink' : undefined}
+      >
         {quiet ? none : formatCount(attempts)}
       </Td>
       <Td data-col="next">

@@ -171,7 +171,7 @@ function GapDetail({ lane, gap, now }: { lane: Lane; gap: Gap; now: number }) {
       </span>
       {': '}
       {gap.drops > 1 && `${gap.drops} drops, `}
-      {gap.failedAttempts.length > 0 && `${plural(gap.failedAttempts.length, 'failed attempt')}, `}
+      {gap.failed > 0 && `${plural(gap.failed, 'failed attempt')}, `}
       {outcomes[gap.outcome]}
       {gap.outcome === 'recovered' ? ` after ${formatMs(lengthMs)}` : gap.to === null && ` for ${formatMs(lengthMs)}`}
       {'. '}
