@@ -66,7 +66,7 @@ const defaultRetryAfterMs: Partial<Record<ErrorCode, number>> = {
 const remedies: Partial<Record<ErrorCode, string>> = {
   UPSTREAM_UNAUTHORIZED: 'Sign in to this server in Poolscope, or correct the credentials in its configuration there.',
   UPSTREAM_FORBIDDEN:
-    'Give Poolscope more rights at this server, or another account: the server is signed in to there.',
+    'Give Poolscope more rights at this server: other credentials in its configuration, or another account where it is signed in.',
 }
 
 /**

@@ -19,7 +19,7 @@ const refused = {
 
 describe.each([
   ['UPSTREAM_UNAUTHORIZED', 'Sign in to this server in Poolscope'],
-  ['UPSTREAM_FORBIDDEN', 'Give Poolscope more rights'],
+  ['UPSTREAM_FORBIDDEN', 'Give Poolscope more rights at this server: other credentials in its configuration, or'],
 ] as const)('%s is a JSON-RPC error that says where to act, with HTTP 200 and no challenge', (code, remedy) => {
   const expected = {
     code: -32603,
