@@ -59,7 +59,11 @@ export const commands = {
   'upstream.resume': command('Grant again after a suspend', upstream, done),
   'upstream.retry': command('Try to connect now instead of waiting for the backoff or the breaker', upstream, done),
   'upstream.resetBreaker': command('Close the breaker and forget the failures', upstream, done),
-  'upstream.stop': command('Stop an upstream and its processes, and remember it (enabled: false)', upstream, done),
+  'upstream.stop': command(
+    'Stop an upstream and its connections, and remember it (enabled: false); its sign-in is kept',
+    upstream,
+    done,
+  ),
   'upstream.start': command('Start a stopped upstream, and remember it', upstream, done),
   'upstream.add': command(
     'Add an upstream to the config file and start it',
@@ -71,7 +75,11 @@ export const commands = {
     z.strictObject({ name: z.string().min(1), entry }),
     done,
   ),
-  'upstream.remove': command('Stop an upstream and take it out of the config file', upstream, done),
+  'upstream.remove': command(
+    'Stop an upstream, take it out of the config file, and forget its sign-in',
+    upstream,
+    done,
+  ),
   'upstream.entry': command(
     "An upstream's entry as it stands in the config file, and the limits it results in",
     upstream,
@@ -106,7 +114,7 @@ export const commands = {
   ),
   'upstream.cancelSignIn': command('Give up a sign-in that is under way', upstream, done),
   'upstream.signOut': command(
-    'Forget the tokens of a remote upstream, and revoke them where the server offers it',
+    'End the sessions of a remote upstream, forget its tokens, and revoke them where the server offers it',
     upstream,
     done,
   ),

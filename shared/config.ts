@@ -9,10 +9,14 @@ const count = (min: number, max: number) => z.number().int().min(min).max(max)
 
 /** Limits of one pool. All durations in milliseconds; 0 switches a limit off where the comment says so. */
 export const poolLimitsSchema = z.object({
-  maxConnections: count(1, 256).describe('Permits: live process trees never exceed this'),
+  maxConnections: count(1, 256).describe(
+    'Permits: live connections (process trees with stdio, client sessions over HTTP) never exceed this',
+  ),
   minIdle: count(0, 256).describe('Idle connections kept ready'),
-  spares: count(0, 64).describe('Warm single-use processes kept started (prespawn and single-shot)'),
-  mode: z.enum(['on-demand', 'prespawn']).describe('prespawn gives each request a process of its own'),
+  spares: count(0, 64).describe('Warm connections kept for one request each (prespawn and single-shot programs)'),
+  mode: z
+    .enum(['on-demand', 'prespawn'])
+    .describe('prespawn gives each request a connection of its own: a fresh process with stdio'),
   idleTimeoutMs: durationMs.describe('Idle connections above minIdle are closed after this; 0 = never'),
   maxLifetimeMs: durationMs.describe('Connections older than this (minus up to 10 % jitter) are replaced; 0 = off'),
   maxUses: count(0, 1_000_000_000).describe('Leases after which a connection is replaced; 0 = off'),
@@ -27,7 +31,7 @@ export const poolLimitsSchema = z.object({
 export type PoolLimits = z.infer<typeof poolLimitsSchema>
 
 export const timeoutsSchema = z.object({
-  connectTimeoutMs: positiveMs.describe('Spawn and handshake'),
+  connectTimeoutMs: positiveMs.describe('Spawn (or, over HTTP, network and TLS) and handshake'),
   responseTimeoutMs: positiveMs.describe('From the written request to its response; progress resets it'),
   requestTimeoutMs: positiveMs.describe('Overall: queue wait, connect, attempts, response'),
 })
@@ -63,7 +67,7 @@ export const defaultTimeouts: Timeouts = {
 /** First runs of npx, uvx and the like download packages; they get this long to connect unless configured. */
 export const launcherConnectTimeoutMs = 60_000
 
-/** All upstreams together never run more process trees than this. */
+/** All upstreams together never have more live connections than this: process trees with stdio, sessions over HTTP. */
 export const defaultMaxConnectionsTotal = 32
 
 /** Default body limit of the gateway: 16 MiB, the same as the longest line taken from a child. */
