@@ -16,6 +16,9 @@ export { retryAfterMs } from './retry-after.ts'
 
 const defaultMaxMessageBytes = 16 * 1024 * 1024
 
+/** A credential that is shorter is found in too many words. */
+const shortestSecret = 8
+
 const anyMessage = 'application/json, text/event-stream'
 
 type Method = 'POST' | 'GET' | 'DELETE'
@@ -127,7 +130,16 @@ export class HttpClient {
 
   /** Sends it, and again where it is redirected within the origin. */
   async #send(life: RequestLife, { method, headers, body, silenceMs, onWritten }: Outgoing): Promise<HttpReply> {
-    const { clock, maxMessageBytes = defaultMaxMessageBytes } = this.#options
+    const {
+      clock,
+      maxMessageBytes = defaultMaxMessageBytes,
+      mask: maskConfigured = (text: string) => text,
+    } = this.#options
+    const credential = headers.authorization?.split(' ').at(-1) ?? ''
+    const mask = (text: string) => {
+      const masked = maskConfigured(text)
+      return credential.length < shortestSecret ? masked : masked.replaceAll(credential, '••••')
+    }
     let { url } = this.#options
     const to = destinationOf(url)
     for (let followed = 0; ; followed++) {
@@ -139,12 +151,12 @@ export class HttpClient {
       const redirect = redirectOf(head, url, followed)
       if (!redirect) {
         const onEnd = () => life.end()
-        return { ...head, body: await readBody({ exchange, head, to, maxMessageBytes, clock, onEnd }) }
+        return { ...head, mask, body: await readBody({ exchange, head, to, maxMessageBytes, clock, onEnd }) }
       }
       await readExcerpt({ exchange, clock })
       if (redirect.kind === 'stay') {
         const contentType = head.headers.get('content-type') ?? ''
-        return { ...head, body: { kind: 'other', contentType, head: redirect.text } }
+        return { ...head, mask, body: { kind: 'other', contentType, head: redirect.text } }
       }
       url = redirect.url
     }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { UpstreamConfig } from '../../../shared/config.ts'
 import { AppError } from '../../../shared/errors.ts'
 import { expand, type Variables } from '../../config/expand.ts'
+import { redactor } from '../../kit/redact.ts'
 
 export type HttpConfig = Extract<UpstreamConfig, { transport: 'http' | 'sse' }>
 
@@ -18,6 +19,16 @@ export function expandedHeaders({ headers }: HttpConfig, variables: Variables): 
     Object.entries(headers).map(([name, value]) => [name, expand(value, variables, `headers.${name}`)]),
   )
 }
+
+/** Masks the secrets of the entry in a text. */
+export const maskOf = (config: HttpConfig, variables: Variables): ((text: string) => string) =>
+  redactor(config, (text) => {
+    try {
+      return expand(text, variables, '')
+    } catch {
+      return undefined // it can't be filled in, and the server never got it
+    }
+  })
 
 /** What is reached, as a key for what was learnt about it. Hashed: headers hold secrets. */
 export function serverKey(config: HttpConfig, variables: Variables): string {

@@ -35,6 +35,8 @@ export interface HttpConnectionOptions extends ConnectionOptions {
   readonly hooks: Pick<TransportHooks, 'tell' | 'changed' | 'answers'>
   /** See keep-alive.ts. */
   readonly keepAliveMs: number
+  /** Masks the secrets of the config in a text of the server. */
+  mask(text: string): string
   /** How the messages travel, as far as it is known. */
   readonly linkKind: LinkKind
   /** It turned out to be the other way. */
@@ -369,7 +371,8 @@ export class HttpConnection implements UpstreamConnection {
 
   #strayMessage(text: string): void {
     if (text.trim() === '') return
-    this.#diary.note(`[not a message] ${text.slice(0, 500)}`)
-    this.#options.onInvalidLine(text.slice(0, 200))
+    const masked = this.#options.mask(text.slice(0, 16_384))
+    this.#diary.note(`[not a message] ${masked.slice(0, 500)}`)
+    this.#options.onInvalidLine(masked.slice(0, 200))
   }
 }

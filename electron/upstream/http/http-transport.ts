@@ -8,7 +8,7 @@ import type { Transport, TransportHooks } from '../transport.ts'
 import type { SignIn } from '../types.ts'
 import type { LinkKind } from './handshaking.ts'
 import { HttpClient } from './http-client.ts'
-import { expandedHeaders, expandedUrl, type HttpConfig, reachesDifferently, serverKey } from './http-config.ts'
+import { expandedHeaders, expandedUrl, type HttpConfig, maskOf, reachesDifferently, serverKey } from './http-config.ts'
 import { HttpConnection } from './http-connection.ts'
 import { keepAliveMs } from './keep-alive.ts'
 
@@ -108,6 +108,7 @@ class HttpTransport implements Transport {
     // Told at once and by its path, not as a failure of the first request.
     expandedHeaders(config, variables)
     const authorizer = this.#credentials()
+    const mask = maskOf(config, variables)
     const connection = new HttpConnection({
       ...options,
       url,
@@ -117,6 +118,7 @@ class HttpTransport implements Transport {
       modernHeaders: this.#modernHeaders,
       hooks: this.#hooks,
       keepAliveMs: this.#keepAliveMs,
+      mask,
       linkKind: this.#linkKind,
       foundLink: (kind) => {
         if (generation === this.#generation) this.#linkKind = kind
@@ -126,6 +128,7 @@ class HttpTransport implements Transport {
           url: to,
           headers: () => expandedHeaders(config, variables),
           authorizer,
+          mask,
           clock,
           connectTimeoutMs: () => this.#config.timeouts.connectTimeoutMs,
         }),

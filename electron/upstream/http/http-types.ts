@@ -11,6 +11,8 @@ export interface HttpClientOptions {
    */
   headers(): Record<string, string>
   authorizer?: Authorizer | undefined
+  /** Masks the secrets of the config in a text. Default: it has none. */
+  mask?: ((text: string) => string) | undefined
   clock: Clock
   /** Name resolution, TCP, proxy and TLS together. */
   connectTimeoutMs(): number
@@ -38,6 +40,8 @@ export interface HttpReply {
   status: number
   headers: ReplyHeaders
   body: ReplyBody
+  /** Masks what we told the server and no one else is to see, in a text of its own: many repeat what they refuse. */
+  mask(text: string): string
 }
 
 export interface ReplyHeaders {

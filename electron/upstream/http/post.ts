@@ -124,7 +124,7 @@ export class Post {
     if (status < 200 || status > 299) this.#refused(reply)
     else if (body.kind === 'json') {
       this.#hear(body.text, reply)
-      channel.conclude(id, noAnswer(this.#what, body.text))
+      channel.conclude(id, noAnswer(this.#what, reply.mask(body.text)))
     } else if (body.kind === 'stream') {
       const end = await this.#read(body.events, reply)
       if (channel.isWaiting(id)) this.#brokeOff(end, reply)

@@ -14,11 +14,11 @@ const excerptChars = 200
  * @param wall epoch milliseconds
  */
 export function refusalOf(reply: HttpReply, what: string, wall: number): AppError {
-  const { status, headers } = reply
+  const { status, headers, mask } = reply
   const said = excerptOf(reply)
   const ending = said === '' ? '' : `: ${said}`
   const challenge = headers.get('www-authenticate')
-  const data = { status, written: true, ...(challenge !== null && { wwwAuthenticate: plain(challenge) }) }
+  const data = { status, written: true, ...(challenge !== null && { wwwAuthenticate: plain(mask(challenge)) }) }
   if (status === 401)
     return new AppError(
       'UPSTREAM_UNAUTHORIZED',
@@ -38,14 +38,16 @@ export function refusalOf(reply: HttpReply, what: string, wall: number): AppErro
   })
 }
 
-function excerptOf({ status, body }: HttpReply): string {
+/** Secrets go before it is cut, so that no half of one is left at the end. */
+function excerptOf({ status, body, mask }: HttpReply): string {
   switch (body.kind) {
     case 'json': {
-      const error = rpcErrorIn(body.text)
-      return error ? error.message : plain(body.text, excerptChars)
+      const text = mask(body.text)
+      return rpcErrorIn(text)?.message ?? plain(text, excerptChars)
     }
     case 'other': {
-      const head = isPage(body) ? pageTold(body.head) : plain(body.head, excerptChars)
+      const masked = { ...body, head: mask(body.head) }
+      const head = isPage(masked) ? pageTold(masked.head) : plain(masked.head, excerptChars)
       const isExpected = status >= 400
       return isExpected
         ? head
