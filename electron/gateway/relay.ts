@@ -86,7 +86,10 @@ export class Relay {
       }
       reply = await (place === undefined ? backend.request(sent) : this.#follow(backend, request, sent))
       this.#affinity.note(backend.name, request, reply)
-    } catch (thrown) {
+    } catch (caught) {
+      // Whoever aborted it knows better why than what was aborted.
+      const why: unknown = options.signal?.reason
+      const thrown = why instanceof AppError && isAborted(caught) ? why : caught
       const error = this.toRpcError(thrown)
       failure = { error, verdict: { outcome: outcomeOf(thrown), errorType: String(error.code) } }
     }
@@ -157,6 +160,8 @@ export class Relay {
     })
   }
 }
+
+const isAborted = (thrown: unknown): boolean => thrown instanceof AppError && thrown.code === 'ABORTED'
 
 /** @throws AppError when the upstream is switched off: its own refusal could only speak of a closed pool */
 export function refuseStopped({ name, config }: Pick<Backend, 'name' | 'config'>): void {

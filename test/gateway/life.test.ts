@@ -125,7 +125,10 @@ describe('close', () => {
     const started = performance.now()
     await gateway.close({ drainMs: 50 })
     expect(performance.now() - started).toBeLessThan(2_000)
-    expect((await call).json.error.data.code).toBe('ABORTED')
+    expect((await call).json.error).toMatchObject({
+      message: expect.stringContaining('Poolscope is shutting down'),
+      data: { code: 'ABORTED' },
+    })
     expect(upstream.inFlight).toBe(0)
   })
 

@@ -212,10 +212,13 @@ export class LegacySession {
     this.#forgetStreams((_, endedAt) => endedAt <= before)
   }
 
-  /** Aborts what is under way, gives up what served it and ends its streams. */
-  close(): void {
+  /**
+   * Aborts what is under way, gives up what served it and ends its streams.
+   * @param why what the requests under way are answered with; default: that their caller cancelled them
+   */
+  close(why?: AppError): void {
     this.#closed = true
-    for (const { controller } of this.inFlight.values()) controller.abort()
+    for (const { controller } of this.inFlight.values()) controller.abort(why)
     this.#leaveBackend()
     this.serverRequests.close()
     this.#standalone.close()

@@ -1,3 +1,4 @@
+import { AppError } from '../../../shared/errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { randomHandle } from '../../kit/ids.ts'
 import type { GatewayLimits, SessionCloseReason } from '../types.ts'
@@ -8,6 +9,8 @@ export interface SessionListener {
   opened(session: LegacySession): void
   closed(session: LegacySession, reason: SessionCloseReason): void
 }
+
+const shuttingDown = () => new AppError('ABORTED', 'Poolscope is shutting down; the request was cut off')
 
 /** The legacy sessions of the gateway: bounded in number, ended when idle. */
 export class Sessions {
@@ -67,7 +70,7 @@ export class Sessions {
     const peers = this.#byUpstream.get(session.upstream)
     peers?.delete(session)
     if (peers?.size === 0) this.#byUpstream.delete(session.upstream)
-    session.close()
+    session.close(reason === 'shutdown' ? shuttingDown() : undefined)
     this.#listener.closed(session, reason)
   }
 
