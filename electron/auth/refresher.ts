@@ -36,6 +36,7 @@ export class Refresher {
   #inRow = 0
   #endedAt = Number.NEGATIVE_INFINITY
   #notBefore = Number.NEGATIVE_INFINITY
+  #closed = false
 
   constructor(options: {
     clock: Clock
@@ -53,9 +54,10 @@ export class Refresher {
     return tokens.refreshToken !== null && this.#dueAt(tokens) <= this.#clock.wall()
   }
 
-  /** @returns whether there are new tokens; false at once while it is too early for another attempt */
+  /** @returns whether there are new tokens; false at once while it is too early for another attempt, and once it is closed */
   run(): Promise<boolean> {
     if (this.#flight) return this.#flight.promise
+    if (this.#closed) return Promise.resolve(false)
     const now = this.#clock.now()
     if (now < this.#notBefore) return Promise.resolve(false)
     if (now - this.#endedAt >= provenAfterMs) this.#inRow = 0
@@ -75,7 +77,7 @@ export class Refresher {
   watch(tokens: Tokens): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    if (tokens.refreshToken === null || tokens.expiresAt === null) return
+    if (this.#closed || tokens.refreshToken === null || tokens.expiresAt === null) return
     this.#after(Math.max(0, this.#dueAt(tokens) - this.#clock.wall()), tokens)
   }
 
@@ -88,6 +90,14 @@ export class Refresher {
     this.proven()
   }
 
+  /** For good. Resolves when a refresh that is under way has ended. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    await this.#flight?.promise
+  }
+
   async #run(aborter: AbortController): Promise<boolean> {
     const end = await this.#refresh(aborter.signal)
     if (this.#flight?.aborter !== aborter) return false // stopped meanwhile
@@ -96,7 +106,7 @@ export class Refresher {
     const waitMs = fullJitterMs(refreshBackoff, this.#inRow++, this.#random)
     this.#notBefore = this.#endedAt + waitMs
     if (end.kind === 'refreshed') this.watch(end.tokens)
-    if (end.kind === 'later') this.#timer = this.#clock.after(waitMs, () => void this.run())
+    if (end.kind === 'later' && !this.#closed) this.#timer = this.#clock.after(waitMs, () => void this.run())
     return end.kind === 'refreshed'
   }
 

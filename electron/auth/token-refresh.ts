@@ -16,6 +16,8 @@ export interface TokenRefreshOptions {
   /** @throws AppError CONFIG_INVALID */
   settings(): ConfiguredClient
   fetch(signal: AbortSignal): FetchLike
+  /** Aborted when these credentials are closed: tokens that come afterwards are kept, a failure is nobody's any more. */
+  life: AbortSignal
   /** There are tokens again where there were none that helped. */
   recovered(): void
   warn(message: string): void
@@ -45,7 +47,7 @@ export async function refreshTokens(options: TokenRefreshOptions, signal: AbortS
     if (failed || needed) recovered()
     return { kind: 'refreshed', tokens: fresh }
   } catch (thrown) {
-    if (signal.aborted) return { kind: 'superseded' }
+    if (signal.aborted || options.life.aborted) return { kind: 'superseded' }
     return await notRefreshed(options, authError(thrown, secretsOf({ tokens, client }, settings)))
   }
 }

@@ -46,6 +46,8 @@ export interface AuthOptions {
    * reject, nor take long.
    */
   onSigningOut?: (() => Promise<void>) | undefined
+  /** What is kept is read when this has settled: who used it before may still be changing it. Must not reject. */
+  after?: Promise<void> | undefined
   /** How long a person has for the browser; default {@link defaultSignInTimeoutMs}. */
   signInTimeoutMs?: number | undefined
   /** Of one request to an authorization server, its body included; default {@link defaultRequestTimeoutMs}. */
@@ -62,8 +64,10 @@ export interface UpstreamAuth extends Authorizer {
   /**
    * Nothing is asked of the server any more, since it let nothing in with this status: seen in the view, whatever sessions
    * that are still open may. A single request that is refused is told by the {@link Authorizer} alone.
+   * @returns false, and nothing is barred, when the server has not refused the credentials that are in use by now: what it
+   * refused was sent before they came
    */
-  barred(status: 401 | 403): void
+  barred(status: 401 | 403): boolean
   /** It is asked again: the view goes on telling the refusal until a request is let in. */
   unbarred(): void
   /**
@@ -84,6 +88,10 @@ export interface UpstreamAuth extends Authorizer {
   cancelSignIn(): boolean
   /** Deletes the tokens, and revokes them where the server offers it. Never fails: what went wrong stands in the view. */
   signOut(): Promise<void>
-  /** Ends what is under way. The tokens stay where they are kept. */
+  /**
+   * Ends what is under way; the tokens stay where they are kept. A refresh that the server may have got is given a few
+   * seconds to end: where refresh tokens serve once, its answer is all that is left of the sign-in. Nothing is told and
+   * nothing is refreshed from here on.
+   */
   close(): Promise<void>
 }

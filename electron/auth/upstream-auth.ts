@@ -24,6 +24,9 @@ import type { SignIn, SignInEnd } from './sign-in.ts'
 import { refreshTokens, type TokenRefreshOptions } from './token-refresh.ts'
 import { type AuthOptions, defaultRequestTimeoutMs, defaultSignInTimeoutMs, type UpstreamAuth } from './types.ts'
 
+/** How long closing waits for a refresh that the authorization server may have got. */
+const refreshGraceMs = 5_000
+
 const loadFlow = () => import('./flow.ts')
 
 /** @returns the credentials of one http or sse upstream: tokens that are kept are in use at once */
@@ -37,6 +40,8 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   readonly #standing: Standing
   readonly #loading: Promise<void>
   readonly #life = new AbortController()
+  /** Ends what outlives `life` for a moment. */
+  readonly #end = new AbortController()
   #loaded = false
   #signIn: { attempt: SignIn; over: Promise<SignInEnd> } | undefined
   #resourceMetadataUrl: URL | undefined
@@ -46,6 +51,9 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   #lackingScope: string | undefined
   /** With what everything is refused, as long as nothing is tried again. */
   #barred: 401 | 403 | undefined
+  /** The last Authorization value that was refused while it was in use. */
+  #refusedBearer: string | undefined
+  #signingOut: Promise<void> = Promise.resolve()
 
   constructor(options: AuthOptions) {
     this.#options = options
@@ -62,7 +70,9 @@ class OAuthUpstreamAuth implements UpstreamAuth {
         return viewOf(facts, { mode: this.#mode, configured, tokens, storage: kept ? store.kind : 'memory' })
       },
       clock,
-      onChange: options.onChange,
+      onChange: (view, before) => {
+        if (!this.#life.signal.aborted) options.onChange?.(view, before)
+      },
     })
     const refresh: TokenRefreshOptions = {
       credentials: this.#credentials,
@@ -70,7 +80,10 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       clock,
       settings: () => this.#settings(),
       fetch: (signal) => this.#fetch(signal),
-      recovered: () => options.onSignedIn?.(),
+      life: this.#life.signal,
+      recovered: () => {
+        if (!this.#life.signal.aborted) options.onSignedIn?.()
+      },
       warn: (message) => this.#log('warn', message),
     }
     this.#refresher = new Refresher({ clock, random, refresh: (signal) => refreshTokens(refresh, signal) })
@@ -94,9 +107,13 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       return false
     }
     if (!this.#loaded) await raced(this.#loading, signal)
-    // Others have seen to it while this request was under way.
-    if (this.#credentials.bearer !== undefined && refusal.used !== this.#credentials.bearer) return true
+    // A sign-in, or a refresh for another request, may end at any moment: looked at after each wait.
+    const hasOthers = () => this.#credentials.bearer !== undefined && refusal.used !== this.#credentials.bearer
+    if (hasOthers()) return true
     const { challengeOf } = await raced(loadFlow(), signal)
+    if (hasOthers()) return true
+    this.#refusedBearer = this.#credentials.bearer
+    if (this.#life.signal.aborted) return false
     const challenge = challengeOf(refusal.wwwAuthenticate)
     this.#resourceMetadataUrl = challenge.resourceMetadataUrl ?? this.#resourceMetadataUrl
     if (refusal.status === 403) return await this.#forbidden(challenge)
@@ -109,12 +126,16 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       return false
     }
     if (await raced(this.#refresher.run(), signal)) return true
-    if (this.#credentials.tokens === tokens)
+    if (this.#credentials.tokens === tokens && !this.#life.signal.aborted)
       this.#standing.become({
         failed: true,
         error: this.#standing.facts.error ?? 'the server refuses tokens that were just refreshed',
       })
-    return false
+    return hasOthers()
+  }
+
+  refusedAgain(used: string | undefined): void {
+    if (used === this.#credentials.bearer) this.#refusedBearer = used
   }
 
   accepted(used: string | undefined): void {
@@ -126,10 +147,12 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       this.#standing.become({ failed: false, forbidden: false, error: null })
   }
 
-  barred(status: 401 | 403): void {
+  barred(status: 401 | 403): boolean {
+    const { tokens, bearer } = this.#credentials
+    if (status === 401 && bearer !== undefined && bearer !== this.#refusedBearer) return false
     this.#barred = status
-    const { tokens } = this.#credentials
     this.#standing.become(barredFacts(this.#mode, status, this.#standing.facts, tokens !== undefined))
+    return true
   }
 
   unbarred(): void {
@@ -166,7 +189,13 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     return signIn !== undefined
   }
 
-  async signOut(): Promise<void> {
+  signOut(): Promise<void> {
+    const signOut = () => this.#signOut()
+    this.#signingOut = this.#signingOut.then(signOut, signOut)
+    return this.#signingOut
+  }
+
+  async #signOut(): Promise<void> {
     if (this.#mode !== 'oauth') return
     this.cancelSignIn()
     await Promise.all([this.#loading, this.#signIn?.over])
@@ -198,13 +227,15 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   async close(): Promise<void> {
     const reason = new AppError('ABORTED', 'this upstream is closed')
     this.#life.abort(reason)
-    this.#refresher.stop()
     this.#signIn?.attempt.cancel(reason)
-    await Promise.all([this.#loading, this.#signIn?.over])
+    const late = this.#options.clock.after(refreshGraceMs, () => this.#end.abort(reason))
+    await Promise.all([this.#refresher.close(), this.#loading, this.#signIn?.over, this.#signingOut])
+    late.cancel()
     await this.#credentials.written()
   }
 
   async #load(): Promise<void> {
+    await this.#options.after
     if (this.#mode === 'oauth') await this.#credentials.load()
     this.#loaded = true
     const { tokens } = this.#credentials
@@ -306,7 +337,14 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   #fetch(signal: AbortSignal): FetchLike {
     const { url: upstream, clock, requestTimeoutMs: timeoutMs = defaultRequestTimeoutMs } = this.#options
     const fetch: FetchLike = this.#options.fetch ?? (async (url, init) => (await loadFlow()).proxiedFetch(url, init))
-    return guardedFetch({ fetch, upstream, clock, timeoutMs, signal: AbortSignal.any([signal, this.#life.signal]) })
+    const until = (end: AbortSignal) =>
+      guardedFetch({ fetch, upstream, clock, timeoutMs, signal: AbortSignal.any([signal, end]) })
+    const asking = until(this.#life.signal)
+    const changing = until(this.#end.signal)
+    return async (url, init) => {
+      this.#life.signal.throwIfAborted()
+      return await (init?.method === 'POST' ? changing : asking)(url, init)
+    }
   }
 
   #log(level: 'info' | 'warn', message: string): void {

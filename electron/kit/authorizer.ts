@@ -27,6 +27,11 @@ export interface Authorizer {
    */
   refused(refusal: Refusal, signal: AbortSignal): Promise<boolean>
   /**
+   * The one more attempt was refused as well (401): nothing else is tried for that request. Cheap; may be left out.
+   * @param used what `authorization` gave for it
+   */
+  refusedAgain?(used: string | undefined): void
+  /**
    * The server let a request in (any status but 401 and 403): what a refusal made known is over. Cheap; may be left out.
    * @param used what `authorization` gave; undefined where the config has credentials of its own
    */

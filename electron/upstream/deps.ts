@@ -8,7 +8,7 @@ import type { EraVerdicts } from './era-verdicts.ts'
 /** What the credentials of an upstream depend on of its own; the rest is the host's: stores, browser, time. */
 export type AuthTarget = Pick<
   AuthOptions,
-  'upstream' | 'url' | 'headers' | 'oauth' | 'onChange' | 'onSignedIn' | 'onSigningOut'
+  'upstream' | 'url' | 'headers' | 'oauth' | 'after' | 'onChange' | 'onSignedIn' | 'onSigningOut'
 >
 
 /** What an upstream needs from the host. */

@@ -109,6 +109,28 @@ describe('a refused access token', () => {
     expect(auth.view()).toMatchObject({ state: 'signed-in', error: null })
   })
 
+  test('goes through with the tokens of a sign-in that ends while its refresh is under way', async () => {
+    const world = await makeWorld()
+    const auth = world.auth()
+    await auth.through()
+    const used = await auth.authorization(AbortSignal.timeout(5_000))
+    world.server.expireAccessTokens()
+    world.server.switches.holdTokens = true
+    const request = auth.get()
+    await vi.waitFor(() => expect(world.server.held).toBe(1))
+    world.server.switches.holdTokens = false
+    await auth.through()
+    expect(await request).toBe(200)
+    expect(auth.view()).toMatchObject({ state: 'signed-in', error: null })
+    expect(auth.barred(401), 'a refusal of the tokens before').toBe(false)
+    expect(auth.view().state).toBe('signed-in')
+    auth.refusedAgain?.(used)
+    expect(auth.barred(401)).toBe(false)
+    auth.refusedAgain?.(await auth.authorization(AbortSignal.timeout(5_000)))
+    expect(auth.barred(401)).toBe(true)
+    expect(auth.view().state).toBe('failed')
+  })
+
   test('leaves whoever gives up waiting, and goes on for the others', async () => {
     const world = await makeWorld()
     const auth = world.auth()

@@ -1,6 +1,7 @@
 import { Agent } from 'undici'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { memorySecretStore } from '../../electron/auth/memory-store.ts'
+import type { SecretStore } from '../../electron/auth/types.ts'
 import { createAuth } from '../../electron/auth/upstream-auth.ts'
 import { systemClock } from '../../electron/kit/clock.ts'
 import { silentLogger } from '../../electron/kit/logger.ts'
@@ -9,7 +10,7 @@ import { AuthorizationServer } from '../auth/fixtures/authorization-server.ts'
 import { type HttpTestServer, isCallOf } from '../fixtures/http/index.ts'
 import { type ProtectedMcp, protect } from '../host/support/protected-mcp.ts'
 import { failureOf } from './failure.ts'
-import { closedAfterTest, type HttpOverrides, reach, serve } from './http-support.ts'
+import { closedAfterTest, type HttpOverrides, httpConfig, reach, serve } from './http-support.ts'
 import { callTool, eventually, textOf } from './support.ts'
 
 /** Whether a server lets us in: what an upstream does about it, and what its sign-in shows, tell the same. */
@@ -26,19 +27,21 @@ async function fetchOnce(url: string | URL, init?: RequestInit): Promise<Respons
   return new Response(reply.text || null, { status, headers })
 }
 
-const auth: NonNullable<UpstreamDeps['auth']> = (target) =>
-  createAuth({
-    ...target,
-    store: memorySecretStore(),
-    clock: systemClock,
-    random: Math.random,
-    logger: silentLogger,
-    fetch: fetchOnce,
-    // Its page comes once the sign-in is done.
-    openBrowser: async (url) => void fetchOnce(url).then((page) => page.text()),
-  })
+const credentialsIn =
+  (store: SecretStore): NonNullable<UpstreamDeps['auth']> =>
+  (target) =>
+    createAuth({
+      ...target,
+      store,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+      fetch: fetchOnce,
+      // Its page comes once the sign-in is done.
+      openBrowser: async (url) => void fetchOnce(url).then((page) => page.text()),
+    })
 const guarded = (url: string, overrides: HttpOverrides = {}) =>
-  reach(url, { protocol: 'legacy', ...overrides }, { auth })
+  reach(url, { protocol: 'legacy', ...overrides }, { auth: credentialsIn(memorySecretStore()) })
 const forever = { times: Number.POSITIVE_INFINITY }
 
 describe('a server that lets nobody in any more', () => {
@@ -143,6 +146,37 @@ describe('signed in', () => {
       auth: { state: 'failed', error: expect.stringContaining('refuse') },
     })
   })
+
+  test('anew while a request waits for a refresh: it is served, and the upstream with it', async () => {
+    const { upstream } = await signedIn()
+    issuer.expireAccessTokens()
+    issuer.switches.holdTokens = true
+    const request = upstream.request(callTool('echo', { text: 'y' }))
+    await expect.poll(() => issuer.held, eventually).toBe(1)
+    issuer.switches.holdTokens = false
+    await upstream.signIn?.signIn()
+    expect(textOf(await request)).toBe('y')
+    expect(upstream.view()).toMatchObject({ state: 'ready', auth: { state: 'signed-in' } })
+  })
+
+  test.each([
+    ['its headers', { headers: { 'x-new': '1' } }],
+    ['its sign-in', { oauth: { scope: 'mcp:new' } }],
+  ])('and stays so when the config changes %s in the middle of a refresh', async (_, change) => {
+    const { upstream } = await signedIn()
+    issuer.expireAccessTokens()
+    issuer.switches.holdTokens = true
+    const caught = upstream.request(callTool('echo')).catch(() => undefined)
+    await expect.poll(() => issuer.held, eventually).toBe(1)
+    upstream.reconfigure(httpConfig(door.url, { protocol: 'legacy', ...change }))
+    issuer.switches.holdTokens = false
+    issuer.release()
+    expect(textOf(await upstream.request(callTool('echo', { text: 'y' })))).toBe('y')
+    await caught
+    expect(upstream.view().auth).toMatchObject({ state: 'signed-in', error: null })
+    expect(issuer.tokenRequests('refresh_token')).toHaveLength(1)
+  })
+
   test('and out: sessions end at once, requests under way say why, and nothing is tried until somebody signs in', async () => {
     const { upstream, told } = await signedIn({ pool: { maxConnections: 2 } })
     server.inject({ kind: 'silence' }, { when: isCallOf('exact') })

@@ -60,6 +60,25 @@ describe('credentials', () => {
     expect(authorizer.refusals).toEqual([{ status: 401, wwwAuthenticate: null, used: undefined }])
   })
 
+  test('that are refused a second time are told, with what was refused', async () => {
+    const { url } = await guarded(401, undefined)
+    const again: (string | undefined)[] = []
+    const authorizer = {
+      ...authorizerOf('Bearer old', 'Bearer bad'),
+      refusedAgain: (used?: string) => again.push(used),
+    }
+    await clientOf(url, { authorizer }).post('1', untilDone())
+    expect(again).toEqual(['Bearer bad'])
+  })
+
+  test('that are refused when a session ends are no matter of who we are', async () => {
+    const { url, seen } = await guarded(401, 'Bearer')
+    const authorizer = authorizerOf('Bearer old', 'Bearer good')
+    expect(await clientOf(url, { authorizer }).delete(untilDone())).toMatchObject({ status: 401 })
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old'])
+    expect(authorizer.refusals).toEqual([])
+  })
+
   test('that cannot be renewed leave the refusal as the reply', async () => {
     const { url, seen } = await guarded(401, 'Bearer')
     const reply = await clientOf(url, { authorizer: authorizerOf('Bearer bad') }).post('1', untilDone())

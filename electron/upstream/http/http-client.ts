@@ -122,10 +122,15 @@ export class HttpClient {
     const { status } = reply
     const wwwAuthenticate = reply.headers.get('www-authenticate')
     if (status !== 401 && !(status === 403 && wantsScope(wwwAuthenticate))) return reply
+    // A session that ends is no matter of who we are: some servers answer a word of farewell so.
+    if (outgoing.method === 'DELETE') return reply
     // It was refused, so nothing was done.
     life.exchange = undefined
     const again = await life.unlessAborted(authorizer.refused({ status, wwwAuthenticate, used }, life.signal))
-    return again && configured === undefined ? (await attempt()).reply : reply
+    if (!again || configured !== undefined) return reply
+    const second = await attempt()
+    if (second.reply.status === 401) authorizer.refusedAgain?.(second.used)
+    return second.reply
   }
 
   /** Sends it, and again where it is redirected within the origin. */

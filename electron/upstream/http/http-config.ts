@@ -43,3 +43,10 @@ export function reachesDifferently(a: HttpConfig, b: HttpConfig): boolean {
     JSON.stringify([transport, url, Object.entries(headers).sort(), oauth])
   return identity(a) !== identity(b)
 }
+
+/** Whether the credentials of the one are not those of the other. Of the headers only an Authorization has to do with them. */
+export function signsInDifferently(a: HttpConfig, b: HttpConfig): boolean {
+  const identity = ({ url, headers, oauth }: HttpConfig) =>
+    JSON.stringify([url, Object.keys(headers).some((name) => name.toLowerCase() === 'authorization'), oauth])
+  return identity(a) !== identity(b)
+}

@@ -8,7 +8,15 @@ import type { Transport, TransportHooks } from '../transport.ts'
 import type { SignIn } from '../types.ts'
 import type { LinkKind } from './handshaking.ts'
 import { HttpClient } from './http-client.ts'
-import { expandedHeaders, expandedUrl, type HttpConfig, maskOf, reachesDifferently, serverKey } from './http-config.ts'
+import {
+  expandedHeaders,
+  expandedUrl,
+  type HttpConfig,
+  maskOf,
+  reachesDifferently,
+  serverKey,
+  signsInDifferently,
+} from './http-config.ts'
 import { HttpConnection } from './http-connection.ts'
 import { keepAliveMs } from './keep-alive.ts'
 
@@ -36,6 +44,8 @@ class HttpTransport implements Transport {
   /** Which arguments of the server's tools are repeated in headers: what one connection learnt serves all. */
   #modernHeaders = new ModernHeaders()
   #auth: Auth | undefined
+  /** Of credentials that the config replaced. */
+  #authClosed: Promise<void> = Promise.resolve()
   /** Counts the servers: what is found out about one before a change says nothing about the one after it. */
   #generation = 0
   #linkKind: LinkKind
@@ -84,15 +94,17 @@ class HttpTransport implements Transport {
     if (config.transport === 'stdio') {
       throw new AppError('INVALID_ARGUMENT', `${config.name}: another transport needs another upstream`)
     }
-    const replaced = reachesDifferently(this.#config, config)
+    const before = this.#config
     this.#config = config
-    if (!replaced) return false
+    if (!reachesDifferently(before, config)) return false
     this.#generation++
     this.#linkKind = config.transport
     this.#modernHeaders = new ModernHeaders()
-    this.#blocked = undefined
-    void this.#auth?.close()
-    this.#auth = undefined
+    this.unblock()
+    if (this.#auth && signsInDifferently(before, config)) {
+      this.#authClosed = Promise.all([this.#authClosed, this.#auth.close()]).then(() => undefined)
+      this.#auth = undefined
+    }
     return true
   }
 
@@ -134,8 +146,8 @@ class HttpTransport implements Transport {
         }),
       refused: (error) => {
         if (generation !== this.#generation) return
-        authorizer?.barred(error.code === 'UPSTREAM_FORBIDDEN' ? 403 : 401)
-        this.#block(error)
+        const status = error.code === 'UPSTREAM_FORBIDDEN' ? 403 : 401
+        if (authorizer?.barred(status) !== false) this.#block(error)
       },
     })
     this.#live.add(connection)
@@ -144,7 +156,7 @@ class HttpTransport implements Transport {
   }
 
   async close(): Promise<void> {
-    await this.#auth?.close()
+    await Promise.all([this.#authClosed, this.#auth?.close()])
   }
 
   /** Who has signed out is not served by what was opened before. The sessions end while their server still knows us. */
@@ -184,6 +196,7 @@ class HttpTransport implements Transport {
       url,
       headers,
       oauth,
+      after: this.#authClosed,
       onChange: (view, before) => {
         this.#hooks.tell('auth.changed', { view, before: before.state })
         this.#hooks.changed()
