@@ -143,14 +143,16 @@ export class Listening {
     if (this.#options.connection.alive) this.#options.lost(reason)
   }
 
-  /** Lists may have changed meanwhile. */
   #tellMissed(): void {
-    for (const what of this.#wanted) {
-      if (!('list' in what)) continue
-      const method = `notifications/${what.list}/list_changed`
-      this.#options.tell({ method, message: JSON.stringify({ jsonrpc: '2.0', method }) })
-    }
+    for (const what of this.#wanted) this.#options.tell(changeOf(what))
   }
+}
+
+/** It may have changed while nobody was told, which can't be asked for: a change is told, and whoever cares looks. */
+export function changeOf(what: Watched): ServerNotification {
+  const method = 'uri' in what ? 'notifications/resources/updated' : `notifications/${what.list}/list_changed`
+  const params = 'uri' in what ? { params: { uri: what.uri } } : {}
+  return { method, message: JSON.stringify({ jsonrpc: '2.0', method, ...params }) }
 }
 
 function filterOf(wanted: readonly Watched[]): Filter {

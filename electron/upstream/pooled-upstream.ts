@@ -12,10 +12,12 @@ import { EraVerdicts } from './era-verdicts.ts'
 import type { Patience } from './flight.ts'
 import { HandshakeCache } from './handshake-cache.ts'
 import { defaultKind, isSessionKind, kindAfter, kindOf, probeKind } from './kinds.ts'
+import { changeOf } from './listening.ts'
 import { Openings } from './openings.ts'
 import { forwardPoolEvents } from './pool-events.ts'
 import { RequestPath } from './request-path.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { isRecord } from './revisions.ts'
 import { Sessions } from './sessions.ts'
 import { SharedLeases } from './shared-leases.ts'
 import { SingleShotDetector, singleShotAdvice } from './single-shot.ts'
@@ -60,6 +62,8 @@ export class PooledUpstream implements Upstream {
   #singleShot: SingleShotDetector
   /** Counts what makes connections opened before unfit; one of them may still finish its handshake. */
   #generation = 0
+  /** A session with a remote server was lost, and none has been opened since. */
+  #listsMissed = false
 
   constructor(config: UpstreamConfig, deps: UpstreamDeps, createTransport: CreateTransport) {
     this.name = config.name
@@ -420,14 +424,32 @@ export class PooledUpstream implements Upstream {
     })
     events.on('connection.ready', ({ connectionId }) => {
       const connection = connections.get(connectionId)
-      if (connection?.isShared) this.#watcher.ready(connection)
+      if (!connection?.isShared) return
+      this.#watcher.ready(connection)
+      this.#tellListsMissed(connection)
     })
     // Nobody may ask for long, and meanwhile it would be shown as failing: a connection costs a remote server little.
     events.on('breaker.half-open', () => {
       if (this.#config.transport !== 'stdio' && !this.#transport.blocked) this.#pool.retry()
     })
-    events.on('connection.closing', ({ connectionId, reason }) => this.#watcher.ended(connectionId, reason))
+    events.on('connection.closing', ({ connectionId, reason }) => {
+      this.#watcher.ended(connectionId, reason)
+      const connection = connections.get(connectionId)
+      if (connection?.isShared && connection.pid === null && (reason === 'exited' || reason === 'unhealthy'))
+        this.#listsMissed = true
+    })
     return connections
+  }
+
+  /** A server that was lost may be another one when it is back; legacy sessions hear of lists without asking. */
+  #tellListsMissed({ connectionId, handshake }: UpstreamConnection): void {
+    if (!this.#listsMissed || handshake?.era !== 'legacy') return
+    this.#listsMissed = false
+    for (const list of ['tools', 'prompts', 'resources'] as const) {
+      const capability = handshake.capabilities[list]
+      if (isRecord(capability) && capability.listChanged === true)
+        this.events.emit('notification', { ...changeOf({ list }), connectionId })
+    }
   }
 
   #reportListener(error: unknown): void {

@@ -4,7 +4,7 @@ import type { CloseReason } from '../../shared/state.ts'
 import type { Clock, Random } from '../kit/clock.ts'
 import type { UpstreamConnection } from './connection-types.ts'
 import { scanObject, spanAt, stringAt } from './envelope.ts'
-import { Listening } from './listening.ts'
+import { changeOf, Listening } from './listening.ts'
 import { type Ask, Renewals } from './renewal.ts'
 import type { JsonText, ServerNotification, Upstream } from './types.ts'
 
@@ -58,6 +58,8 @@ export class Watcher {
    * lists are listened to in every process.
    */
   readonly #alongside = new Map<string, Listening>()
+  /** Changes of these may have been missed since their connection was lost. */
+  readonly #missed = new Set<Watch>()
   /** What was watched before is asked for again. */
   readonly #renewals: Renewals
 
@@ -104,6 +106,9 @@ export class Watcher {
     this.#alongside.delete(connectionId)
     this.#renewals.stop(connectionId)
     if (connectionId !== this.#connection?.connectionId) return
+    // A process that is not needed changes nothing once it is gone; a server elsewhere runs on.
+    if (this.#connection.pid === null || !gaveWay.has(reason))
+      for (const watch of this.#watches.values()) this.#missed.add(watch)
     this.#connection = undefined
     this.#listening = undefined
     if (this.#watches.size === 0 || over.has(reason)) return
@@ -168,8 +173,12 @@ export class Watcher {
     const asked = watches.map(async (watch) => {
       watch.subscribed = this.#subscribe(watch)
       const error = await watch.subscribed
-      if (error === undefined) left.delete(watch)
-      else refused = error
+      if (error !== undefined) {
+        refused = error
+        return
+      }
+      left.delete(watch)
+      if (this.#missed.delete(watch)) this.#tell(changeOf(watch.what))
     })
     const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
@@ -253,6 +262,7 @@ export class Watcher {
   #stop(key: string, watch: Watch, entry: { listener: Listener }): void {
     if (!watch.listeners.delete(entry) || watch.listeners.size > 0) return
     if (this.#watches.get(key) === watch) this.#watches.delete(key)
+    this.#missed.delete(watch)
     if ('list' in watch.what) this.#listenAlongside()
     if (![...this.#watches.values()].some(({ what }) => 'uri' in what)) this.#reopening?.stop()
     const connection = this.#connection

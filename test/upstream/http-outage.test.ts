@@ -87,6 +87,39 @@ describe('a server that is away for a moment', () => {
   })
 })
 
+describe('what may have changed while a server could not tell', () => {
+  const methods = (told: { method: string }[]) => told.map(({ method }) => method)
+  const missed = (told: { message: string }[]) =>
+    told.map(({ message }) => JSON.parse(message).params).filter((params) => params?.uri === uri && !params._meta)
+
+  test('is told as changed once a lost subscription is there again: modern', async () => {
+    const server = await serve({ eras: ['modern'] })
+    const { upstream } = reach(server.url, {}, { random: () => 0 })
+    await upstream.eraFor('modern')
+    const resource = await watching(upstream, { uri })
+    server.dropStreams('listen')
+    server.world.update(uri)
+    await expect.poll(() => missed(resource.told), eventually).toEqual([{ uri }])
+  })
+
+  test.each(['http', 'sse'] as const)(
+    'is told as changed with the session after a lost one, lists to everybody: %s',
+    async (transport) => {
+      const server = await serve(transport === 'sse' ? { transport: 'sse' } : { eras: ['legacy'] })
+      const { upstream, told } = reach(server.url, { transport, protocol: 'legacy' }, { random: () => 0 })
+      const resource = await watching(upstream, { uri })
+      const tools = await watching(upstream, { list: 'tools' })
+      server.forgetSessions()
+      server.dropStreams()
+      server.world.update(uri)
+      await expect.poll(() => missed(resource.told), eventually).toEqual([{ uri }])
+      expect(methods(tools.told)).toEqual(['notifications/tools/list_changed'])
+      const lists = ['tools', 'prompts', 'resources'].map((list) => `notifications/${list}/list_changed`)
+      await expect.poll(() => methods(told.notification), eventually).toEqual(expect.arrayContaining(lists))
+    },
+  )
+})
+
 describe('a session', () => {
   const health = () => {
     const clock = new FakeClock()

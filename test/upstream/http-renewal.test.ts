@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Renewals } from '../../electron/upstream/renewal.ts'
-import type { Fault } from '../fixtures/http/index.ts'
+import { type Fault, serialKey } from '../fixtures/http/index.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { reach, serve, stream, watching } from './http-support.ts'
 import { eventually } from './support.ts'
@@ -29,8 +29,10 @@ describe('a resource that was subscribed to in a session that is gone', () => {
   ])('is subscribed to in the next one until that is done: %s at first', async (_, fault) => {
     const { server, told } = await regained(fault, 2)
     await expect.poll(() => server.subscribed(uri), eventually).toEqual([1])
-    server.world.update(uri)
-    await expect.poll(() => told.length, eventually).toBe(1)
+    const serial = server.world.update(uri)
+    const serials = () => told.map(({ message }) => JSON.parse(message).params._meta?.[serialKey])
+    // The first: it may have changed while nobody was told.
+    await expect.poll(serials, eventually).toEqual([undefined, serial])
     // What needed no other attempt was not asked for again.
     expect(server.subscribed('test://two')).toEqual([1])
   })
@@ -48,9 +50,11 @@ test.each(['legacy', 'modern'] as const)(
     // Nobody asks for anything: there is no next connection that could take over as it comes.
     await expect.poll(() => server.world.subscribers(uri).length, eventually).toBe(1)
     if (era === 'legacy') await stream(upstream, 'notifications', 'open')
+    await expect.poll(() => [one.told.length, list.told.length], eventually).toEqual([1, 1])
     server.world.update(uri)
     server.world.change('tools')
-    await expect.poll(() => [one.told.length, list.told.length], eventually).toEqual([1, 1])
+    // Each for what may have been missed in between, and for what has changed.
+    await expect.poll(() => [one.told.length, list.told.length], eventually).toEqual([2, 2])
     expect(upstream.view().pool.opened).toBe(2)
   },
 )
@@ -69,10 +73,11 @@ describe('a subscription of the modern era that its server had acknowledged', ()
     const list = await watching(upstream, { list: 'tools' })
     server.inject(fault, { times: 2, when: ({ method }) => method === 'subscriptions/listen' })
     server.dropStreams('listen')
+    // It may have changed meanwhile, both.
+    await expect.poll(() => one.told.length, eventually).toBe(1)
     await expect.poll(() => server.world.subscribers(uri).length, eventually).toBe(1)
     server.world.update(uri)
-    await expect.poll(() => one.told.length, eventually).toBe(1)
-    // It may have changed meanwhile.
+    await expect.poll(() => one.told.length, eventually).toBe(2)
     expect(list.told.map(({ method }) => method)).toEqual(['notifications/tools/list_changed'])
     expect(upstream.view().pool.opened).toBe(1)
   })
