@@ -4,7 +4,7 @@ import { checkForm, fieldOf, findingsByField } from '../../renderer/features/edi
 import { type EditorForm, emptyForm, entryToForm, formToEntry, pairRow } from '../../renderer/features/editor/form.ts'
 import { oauthFields, oauthHelp, oauthSet, oauthToForm } from '../../renderer/features/editor/oauth.ts'
 import { readPairs } from '../../renderer/features/editor/pairs.ts'
-import { guessUrlName, readPaste } from '../../renderer/features/editor/paste.ts'
+import { guessUrlName, nameFor, readPaste } from '../../renderer/features/editor/paste.ts'
 import { oauthSchema } from '../../shared/config.ts'
 
 const url = 'https://x.test/mcp'
@@ -145,6 +145,14 @@ describe('a paste', () => {
     expect(readPaste('claude mcp serve')).toMatchObject({
       servers: [{ entry: { command: 'claude', args: ['mcp', 'serve'] } }],
     })
+  })
+
+  test('brings its name; one without a name leaves what was typed, but not the name of another paste', () => {
+    const nameless = { name: '', entry: { url: 'http://127.0.0.1:1/sse' } }
+    expect(nameFor({ ...nameless, name: 'linear' }, 'mine', '')).toBe('linear')
+    expect(nameFor(nameless, 'mine', '')).toBe('mine')
+    expect(nameFor(nameless, 'linear', 'linear')).toBe('')
+    expect(nameFor(nameless, 'mine', 'linear')).toBe('mine')
   })
 
   test('of header lines becomes rows; of a token it stays a paste', () => {

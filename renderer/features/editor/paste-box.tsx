@@ -2,10 +2,10 @@ import { ClipboardPaste, CornerDownLeft } from 'lucide-react'
 import { type ClipboardEvent, useMemo, useState } from 'react'
 import { Button, Field, TextArea } from '../../components/index.ts'
 import { type EditorForm, entryToForm, type RawEntry } from './form.ts'
-import { type PastedServer, readPaste } from './paste.ts'
+import { nameFor, type PastedServer, readPaste } from './paste.ts'
 
 export interface PasteBoxProps {
-  /** The name that was typed already; a pasted entry without one keeps it. */
+  /** The name that stands in the form. */
   name: string
   /** Nothing was typed yet: a paste of one server fills the form by itself. */
   pristine: boolean
@@ -16,9 +16,11 @@ export interface PasteBoxProps {
 export function PasteBox({ name, pristine, onFill }: PasteBoxProps) {
   const [text, setText] = useState('')
   const [filled, setFilled] = useState<string | null>(null)
+  const [nameBefore, setNameBefore] = useState('')
   const paste = useMemo(() => readPaste(text), [text])
   const fill = (server: PastedServer) => {
-    onFill(entryToForm(server.name || name, server.entry), server.entry)
+    onFill(entryToForm(nameFor(server, name, nameBefore), server.entry), server.entry)
+    setNameBefore(server.name)
     setFilled(server.name || 'the server')
   }
   const onPaste = (event: ClipboardEvent<HTMLTextAreaElement>) => {

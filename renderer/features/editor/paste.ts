@@ -32,6 +32,13 @@ export function readPaste(text: string): Paste {
   return looksLikeJson(trimmed) ? readJson(trimmed) : readLine(trimmed)
 }
 
+/**
+ * The name of a pasted server in the form: its own, or else the one that was typed.
+ * @param inForm what stands there @param pastedBefore the name that an earlier paste filled in: it is that server's
+ */
+export const nameFor = ({ name }: PastedServer, inForm: string, pastedBefore: string): string =>
+  name !== '' ? name : inForm === pastedBefore ? '' : inForm
+
 const looksLikeJson = (text: string) => /^[{]|^\/[/*]|^"[^"\n]*"\s*:/.test(text)
 
 function readUrl(url: string): Paste {

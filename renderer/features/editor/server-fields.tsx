@@ -50,7 +50,7 @@ export function ServerFields({ editor }: { editor: Editor }) {
           placeholder="github"
         />
       </Field>
-      <Field label="Reached by">
+      <Field label="Reached by" hint={transports.find(({ value }) => value === form.transport)?.hint}>
         <Select items={transports} value={form.transport} onValueChange={(transport) => change({ transport })} />
       </Field>
       {form.transport === 'stdio' ? <StdioFields editor={editor} /> : <HttpFields editor={editor} />}
