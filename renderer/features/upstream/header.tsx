@@ -66,7 +66,8 @@ function Identity({ name }: { name: string }) {
   const server = useUpstreamPart(name, (upstream) => upstream.serverInfo)
   const transport = useUpstreamPart(name, (upstream) => upstream.transport)
   return (
-    <div className="flex min-w-0 flex-1 basis-80 items-center gap-2">
+    // As wide as its name and badges: the actions go to a line of their own before the name is cut.
+    <div className="flex max-w-full min-w-0 flex-auto items-center gap-2">
       <h1 className="truncate text-xl font-semibold" title={name}>
         {name}
       </h1>
@@ -92,7 +93,7 @@ function Identity({ name }: { name: string }) {
       )}
       {server && (
         <span
-          className="hidden min-w-0 flex-1 basis-0 truncate text-xs text-ink-3 min-[1180px]:inline"
+          className="hidden w-0 flex-1 truncate text-xs text-ink-3 min-[1180px]:inline"
           title={`MCP ${server.protocolVersion}`}
         >
           {server.name} {server.version} · MCP {server.protocolVersion}
