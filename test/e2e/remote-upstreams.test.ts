@@ -62,6 +62,10 @@ describe('servers elsewhere in a browser', () => {
     const address = wrong('notion').getByLabel('Address that the browser ended at')
     await address.fill('javascript:alert(1)')
     expect(await wrong('notion').getByRole('button', { name: 'Finish' }).isDisabled()).toBe(true)
+    await address.fill('http://127.0.0.1:1/callback')
+    await wrong('notion').getByRole('button', { name: 'Finish' }).click()
+    await wrong('notion').getByText('This is not the address that the sign-in ends at').waitFor()
+    expect(await page.locator('[data-sonner-toast]').count(), 'said beside the field alone').toBe(0)
     await address.fill('http://127.0.0.1:1/callback?code=a&state=b')
     await wrong('notion').getByRole('button', { name: 'Finish' }).click()
     await wrong('notion').waitFor({ state: 'hidden' })
@@ -118,6 +122,13 @@ describe('servers elsewhere in a browser', () => {
     const lane = await page.evaluate(() => document.activeElement?.getAttribute('data-gap'))
     await page.keyboard.press('ArrowDown')
     expect(await page.evaluate(() => document.activeElement?.getAttribute('data-gap'))).not.toBe(lane)
+  })
+
+  test('in a narrow window the name stands there whole, above the actions', async () => {
+    await page.setViewportSize({ width: 1024, height: 700 })
+    await open('docs (remote)', 'health')
+    const name = page.getByRole('heading', { level: 1 })
+    await expect.poll(() => name.evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0)
   })
 
   test('words of servers are only ever text', async () => {

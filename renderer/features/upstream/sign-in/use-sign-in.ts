@@ -1,14 +1,14 @@
 import { useCallback } from 'react'
 import { openPage } from '../../../app/web-url.ts'
 import { bridge } from '../../../bridge/index.ts'
-import { useAction } from '../../../store/hooks.ts'
+import { runCommand, useAction } from '../../../store/hooks.ts'
 
 export interface SignInActions {
   /** Begins a sign-in, or opens the page of the one that is under way. */
   signIn: () => Promise<void>
   cancel: () => Promise<void>
-  /** @returns whether the address was taken */
-  complete: (redirectUrl: string) => Promise<boolean>
+  /** @returns why the address was not taken, to be said beside it; null when it was */
+  complete: (redirectUrl: string) => Promise<string | null>
   signOut: () => Promise<boolean>
   pending: boolean
 }
@@ -23,8 +23,15 @@ export function useSignIn(name: string): SignInActions {
     }, [run, name]),
     cancel: useCallback(async () => void (await run('upstream.cancelSignIn', { upstream: name })), [run, name]),
     complete: useCallback(
-      async (redirectUrl) => (await run('upstream.completeSignIn', { upstream: name, redirectUrl })) !== null,
-      [run, name],
+      async (redirectUrl) => {
+        try {
+          await runCommand('upstream.completeSignIn', { upstream: name, redirectUrl })
+          return null
+        } catch (thrown) {
+          return thrown instanceof Error ? thrown.message : String(thrown)
+        }
+      },
+      [name],
     ),
     signOut: useCallback(async () => (await run('upstream.signOut', { upstream: name })) !== null, [run, name]),
     pending,

@@ -48,8 +48,10 @@ export function WaitingForBrowser({ name, authorizationUrl }: { name: string; au
 
 /** The browser ends at an address of its own machine that nothing answers; that address holds what the host needs. */
 function PasteRedirect({ name }: { name: string }) {
-  const { complete, pending } = useSignIn(name)
+  const { complete } = useSignIn(name)
   const [typed, setTyped] = useState('')
+  const [refusal, setRefusal] = useState<string | null>(null)
+  const [pending, setPending] = useState(false)
   const text = typed.trim()
   const wrong = text !== '' && webUrl(text) === null
   return (
@@ -57,16 +59,29 @@ function PasteRedirect({ name }: { name: string }) {
       className="mt-1 flex max-w-[720px] items-start gap-1.5"
       onSubmit={async (event) => {
         event.preventDefault()
-        if (text !== '' && !wrong && (await complete(text))) setTyped('')
+        if (text === '' || wrong || pending) return
+        setPending(true)
+        const why = await complete(text)
+        setPending(false)
+        setRefusal(why)
+        if (why === null) setTyped('')
       }}
     >
       <Field
         label="Address that the browser ended at"
         hint="After the sign-in the browser can’t reach 127.0.0.1 there and shows an error: copy its whole address to here."
-        error={wrong ? 'This is no address: it begins with http://127.0.0.1' : undefined}
+        error={wrong ? 'This is no address: it begins with http://127.0.0.1' : (refusal ?? undefined)}
         className="flex-1"
       >
-        <Input mono value={typed} onValueChange={setTyped} placeholder="http://127.0.0.1:…/callback?code=…&state=…" />
+        <Input
+          mono
+          value={typed}
+          onValueChange={(next) => {
+            setTyped(next)
+            setRefusal(null)
+          }}
+          placeholder="http://127.0.0.1:…/callback?code=…&state=…"
+        />
       </Field>
       <Button type="submit" pending={pending} disabled={text === '' || wrong} className="mt-5">
         Finish
