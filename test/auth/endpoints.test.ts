@@ -12,12 +12,15 @@ describe('an endpoint that a server names', () => {
   const inner = new URL('https://192.168.1.5/mcp')
   const local = new URL('http://127.0.0.1:8080/mcp')
 
-  test.each(['https://login.example/authorize?x=1', 'https://8.8.8.8/token', 'https://[2606:4700::1111]/token'])(
-    '%s is used whoever names it',
-    (url) => {
-      for (const upstream of [open, inner, local]) expect(checkedEndpoint(url, upstream).href).toBe(url)
-    },
-  )
+  test.each([
+    'https://login.example/authorize?x=1',
+    'https://8.8.8.8/token',
+    'https://[2606:4700::1111]/token',
+    'https://internal.example/',
+    'https://[::ffff:808:808]/',
+  ])('%s is used whoever names it', (url) => {
+    for (const upstream of [open, inner, local]) expect(checkedEndpoint(url, upstream).href).toBe(url)
+  })
 
   test.each([
     'https://10.1.2.3/token',
@@ -25,12 +28,27 @@ describe('an endpoint that a server names', () => {
     'https://192.168.0.1/token',
     'https://169.254.169.254/latest/meta-data',
     'https://100.64.0.1/token',
-    'https://0.0.0.0/token',
     'https://[fd00::1]/token',
     'https://[fe80::1]/token',
     'https://[::ffff:10.0.0.1]/token',
     'https://0x0a000001/token',
     'https://167772161/token',
+    'https://192.0.0.192/token',
+    'https://198.18.0.1/token',
+    'https://255.255.255.255/token',
+    'https://[64:ff9b::a9fe:a9fe]/token',
+    'https://[64:ff9b:1::a00:1]/token',
+    'https://[2002:a00:1::]/token',
+    'https://[2001::1]/token',
+    'https://[::10.0.0.1]/token',
+    'https://[fec0::1]/token',
+    'https://[ff02::1]/token',
+    'https://router/token',
+    'https://ROUTER./token',
+    'https://nas.local/token',
+    'https://metadata.google.internal/token',
+    'https://box.lan/token',
+    'https://box.home.arpa/token',
   ])('%s is used only when the upstream is in an inner network, or here', (url) => {
     expect(() => checkedEndpoint(url, open)).toThrow(EndpointError)
     for (const upstream of [inner, local]) expect(checkedEndpoint(url, upstream)).toBeInstanceOf(URL)
@@ -44,6 +62,9 @@ describe('an endpoint that a server names', () => {
     'http://[::1]:1/token',
     'https://127.255.1.1/token',
     'http://[::ffff:127.0.0.1]/token',
+    'https://0.0.0.0/token',
+    'https://0/token',
+    'https://[::]/token',
   ])('%s is used only when the upstream is on this machine', (url) => {
     for (const upstream of [open, inner]) expect(() => checkedEndpoint(url, upstream)).toThrow(EndpointError)
     expect(checkedEndpoint(url, local)).toBeInstanceOf(URL)
@@ -52,6 +73,8 @@ describe('an endpoint that a server names', () => {
   test.each([
     'http://login.example/authorize',
     'http://10.0.0.1/token',
+    'http://0.0.0.0/token',
+    'http://router/token',
     'javascript:alert(1)',
     'data:text/html,x',
     'file:///etc/passwd',
