@@ -102,15 +102,13 @@ describe('watching a legacy server', () => {
     const tools = await watching(upstream, { list: 'tools' })
     const prompts = await watching(upstream, { list: 'prompts' })
     expect(pids.size).toBe(0)
-    const busy = upstream.request(callTool('sleep', { ms: 200 }))
-    await settled(upstream, { leased: 1 })
-    await upstream.request(callTool('change'))
-    await busy
-    expect(pids.size).toBe(2)
-    const [first] = pids
+    const { connectionId: first } = await upstream.request(callTool('pid'))
+    upstream.spawn()
+    await settled(upstream, { idle: 2 })
+    const second = upstream.view().connections.find(({ id }) => id !== first)?.id
+    await upstream.request(callTool('change', {}, { only: second }))
     expect(tools.told).toEqual([])
-    const { id } = upstream.view().connections.find(({ pid }) => pid === first) ?? { id: '' }
-    await upstream.request(callTool('change', {}, { only: id }))
+    await upstream.request(callTool('change', {}, { only: first }))
     expect(tools.told.map(({ method }) => method)).toEqual(['notifications/tools/list_changed'])
     expect(prompts.told).toEqual([])
   })
