@@ -75,6 +75,28 @@ describe('an answer', () => {
     await closed.promise
   })
 
+  test.each([401, 403])('%i whose JSON does not end is told all the same', async (status) => {
+    const closed = Promise.withResolvers<void>()
+    const url = await serveHttp((incoming, outgoing) => {
+      incoming.resume()
+      incoming.socket.once('close', () => closed.resolve())
+      outgoing.writeHead(status, { 'Content-Type': 'application/json' }).write('{"error":')
+    })
+    const reply = await clientOf(url).post('{}', untilDone())
+    expect(reply).toMatchObject({ status, body: { kind: 'other', head: '{"error":' } })
+    await closed.promise
+  })
+
+  test('401 with JSON of more than 64 KiB is cut, and one that is whole is not', async () => {
+    const texts = [JSON.stringify('x'.repeat(1_000_000)), '{"error":{"code":-32001,"message":"who?"}}']
+    const { url } = await recording((_, outgoing) =>
+      outgoing.writeHead(401, { 'Content-Type': 'application/json' }).end(texts.shift()),
+    )
+    const client = clientOf(url)
+    expect((await client.post('{}', untilDone())).body.kind).toBe('other')
+    expect(textOf(await client.post('{}', untilDone()))).toBe('{"error":{"code":-32001,"message":"who?"}}')
+  })
+
   test('a stream with the status of a refusal is no stream', async () => {
     const { url } = await recording((_, outgoing) =>
       outgoing.writeHead(500, { 'Content-Type': 'text/event-stream' }).end('data: x\n\n'),

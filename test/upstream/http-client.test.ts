@@ -38,6 +38,12 @@ describe('a request', () => {
     expect(seen[0]?.headers['user-agent']).toMatch(/^poolscope\/\d/)
   })
 
+  test('headers of the config go as UTF-8, whatever is in them', async () => {
+    const { url, seen } = await recording((_, outgoing) => ok(outgoing))
+    await clientOf(url, { headers: () => ({ 'X-Team': 'Büro → 🙂' }) }).post('{}', untilDone())
+    expect(Buffer.from(String(seen[0]?.headers['x-team']), 'latin1').toString('utf8')).toBe('Büro → 🙂')
+  })
+
   test('headers that the protocol or the connection needs are not the config’s to set', async () => {
     const { url, seen } = await recording((_, outgoing) => ok(outgoing))
     const configured = {

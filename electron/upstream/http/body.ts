@@ -38,7 +38,8 @@ export async function readBody(context: BodyContext): Promise<ReplyBody> {
       : { kind: 'empty' }
   }
   if (type === 'text/event-stream' && status >= 200 && status < 300) return { kind: 'stream', events: events(context) }
-  return type === 'application/json' ? readJson(context) : readOther(context)
+  if (type !== 'application/json') return readOther(context)
+  return status === 401 || status === 403 ? readRefusal(context) : readJson(context)
 }
 
 async function readJson({ exchange, head, to, maxMessageBytes }: BodyContext): Promise<ReplyBody> {
@@ -54,9 +55,42 @@ async function readJson({ exchange, head, to, maxMessageBytes }: BodyContext): P
     chunks.push(chunk)
   }
   if (bytes === 0) return { kind: 'empty' }
-  const text = Buffer.concat(chunks, bytes).toString('utf8')
-  // A byte order mark is no part of the JSON (RFC 8259, section 8.1).
-  return { kind: 'json', text: text.startsWith('\uFEFF') ? text.slice(1) : text }
+  return { kind: 'json', text: jsonText(Buffer.concat(chunks, bytes)) }
+}
+
+/** A byte order mark is no part of the JSON (RFC 8259, section 8.1). */
+function jsonText(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
+/** That we are not let in stands in the status, and somebody is to do something about it: what it says besides may not end. */
+async function readRefusal({ exchange, head, clock }: BodyContext): Promise<ReplyBody> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let isWhole = true
+  const cut = () => {
+    isWhole = false
+    exchange.cutShort()
+  }
+  const timer = clock.after(excerptWaitMs, cut)
+  try {
+    for await (const chunk of exchange) {
+      bytes += chunk.length
+      if (isWhole) chunks.push(chunk)
+      if (bytes > longestRestBytes) cut()
+    }
+  } catch {
+    exchange.throwIfAborted()
+    isWhole = false
+  } finally {
+    timer.cancel()
+  }
+  if (bytes === 0) return { kind: 'empty' }
+  const read = Buffer.concat(chunks)
+  if (isWhole) return { kind: 'json', text: jsonText(read) }
+  const contentType = head.headers.get('content-type') ?? ''
+  return { kind: 'other', contentType, head: read.subarray(0, excerptBytes).toString('utf8') }
 }
 
 async function readOther(context: BodyContext): Promise<ReplyBody> {

@@ -59,7 +59,7 @@ export function configuredHeaders(url: URL, configured: Readonly<Record<string, 
     if (controlCharacter.test(value.trim()))
       throw fail('has a value with a line break or another control character, which HTTP does not allow')
     const lowerCased = name.toLowerCase()
-    if (!isOurs(lowerCased)) headers[lowerCased] = value.trim()
+    if (!isOurs(lowerCased)) headers[lowerCased] = bytesOf(value.trim())
   }
   return headers
 }
@@ -77,10 +77,13 @@ export function asBytes(headers: Readonly<Record<string, string>>): RequestHeade
         'INVALID_ARGUMENT',
         `the header ${name} has a control character in it, which HTTP does not allow`,
       )
-    encoded[name.toLowerCase()] = Buffer.from(value, 'utf8').toString('latin1')
+    encoded[name.toLowerCase()] = bytesOf(value)
   }
   return encoded
 }
+
+/** As UTF-8, each byte a character. */
+const bytesOf = (value: string): string => Buffer.from(value, 'utf8').toString('latin1')
 
 function basicCredentials({ username, password }: URL): RequestHeaders {
   if (username === '' && password === '') return {}
