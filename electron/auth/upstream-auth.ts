@@ -32,6 +32,9 @@ const loadFlow = () => import('./flow.ts')
 /** @returns the credentials of one http or sse upstream: tokens that are kept are in use at once */
 export const createAuth = (options: AuthOptions): UpstreamAuth => new OAuthUpstreamAuth(options)
 
+const hasAuthorization = (headers: Readonly<Record<string, string>>): boolean =>
+  Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')
+
 class OAuthUpstreamAuth implements UpstreamAuth {
   readonly #options: AuthOptions
   readonly #mode: AuthMode
@@ -58,7 +61,8 @@ class OAuthUpstreamAuth implements UpstreamAuth {
   constructor(options: AuthOptions) {
     this.#options = options
     const { headers, oauth, store, upstream, url, clock, random } = options
-    const header = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')
+    // A user name or password in the URL becomes an Authorization header too.
+    const header = url.username !== '' || url.password !== '' || hasAuthorization(headers)
     this.#mode = header ? 'header' : oauth === false ? 'off' : 'oauth'
     this.#credentials = new KeptCredentials(store, upstream, url, {
       log: (level, message, fields) => options.logger.log(level, `auth: ${message}`, { upstream, ...fields }),
@@ -122,6 +126,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
     if (!tokens?.refreshToken) {
       // Without a refresh token only a person can get another.
       if (tokens) await this.#credentials.change({ tokens: undefined })
+      if (hasOthers()) return true
       this.#standing.become(signInNeeded(this.#signIn !== undefined))
       return false
     }

@@ -238,6 +238,16 @@ describe('no sign-in', () => {
     expect(world.server.received).toEqual([])
   })
 
+  test('beside a user name and password in the URL, which are an Authorization header', async () => {
+    const world = await makeWorld()
+    const before = world.auth()
+    await before.through()
+    const auth = world.auth({ url: new URL(world.url.replace('//', '//me:key@')) })
+    expect(await auth.authorization(AbortSignal.timeout(5_000)), 'the tokens are of who signed in').toBeUndefined()
+    expect(auth.view()).toMatchObject({ kind: 'header', state: 'not-needed' })
+    await expect(auth.signIn()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
   test('when the config switches it off', async () => {
     const world = await makeWorld()
     const auth = world.auth({ oauth: false })
