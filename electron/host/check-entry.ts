@@ -47,6 +47,10 @@ export async function checkEntry(options: {
     add('error', (error.data?.path as Finding['path'] | undefined) ?? [], String(error.data?.expected ?? error.message))
     return { findings, resolvedCommand: null }
   }
+  if (entry.url !== undefined && entry.command !== undefined) {
+    const [counts, other] = target.transport === 'stdio' ? (['command', 'url'] as const) : (['url', 'command'] as const)
+    add('warning', [other], `there is a ${counts} too, which is what counts: this one is left out`)
+  }
   const filled = (text: string, path: Finding['path']): string | undefined => {
     try {
       return expand(text, variables, path.join('.'))

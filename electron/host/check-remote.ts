@@ -7,6 +7,8 @@ type Remote = Extract<UpstreamTarget, { transport: 'http' | 'sse' }>
 
 /** RFC 9110, section 5.6.2. */
 const headerName = /^[!#$%&'*+.^_`|~\w-]+$/
+/** Of the session and its messages, which Poolscope looks after; what HTTP clients add as a habit (Accept, …) is left out too. */
+const ownHeader = /^(?:mcp-(?:session-id|protocol-version|method|name|param-.*)|last-event-id)$/i
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 
 /**
@@ -45,6 +47,7 @@ export function checkRemote(
 
 function checkHeader(name: string, value: string | undefined, add: Add): void {
   if (!headerName.test(name)) add('error', ['headers', name], 'not a valid name of a header')
+  if (ownHeader.test(name)) add('warning', ['headers', name], 'Poolscope sets it itself: it is left out')
   if (value === undefined) return
   if (/(?!\t)\p{Cc}/u.test(value.trim()))
     add('error', ['headers', name], 'a line break or another control character can not be sent')

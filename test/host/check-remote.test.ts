@@ -22,6 +22,7 @@ test.each([
   [{ url: '${ELSEWHERE:-https://mcp.example}/mcp' }],
   [{ type: 'sse', url, oauth: { clientId: 'own', redirectPort: 0 } }],
   [{ url, oauth: false }],
+  [{ url, headers: { 'Content-Type': 'application/json', Accept: '*/*' } }],
   [{ url: 'http://127.0.0.1:8080/mcp', headers: { Authorization: 'Bearer ${TOKEN}' } }],
   [{ url: 'http://[::1]:8080/mcp', headers: { 'X-Api-Key': 'k' } }],
   [{ url: 'http://intranet/mcp', headers: { 'X-Team': 'one' } }],
@@ -50,6 +51,8 @@ test.each([
     'warning oauth: the Authorization header comes first',
   ],
   [{ url, oauth: { redirectPort: 70_000 } }, 'error oauth'],
+  [{ url, command: 'npx' }, 'warning command: there is a url too'],
+  [{ url, headers: { 'Mcp-Session-Id': 'x' } }, 'warning headers.Mcp-Session-Id: Poolscope sets it itself'],
 ])('%j has one finding: %s', async (entry, finding) => {
   expect(await check(entry)).toEqual([expect.stringContaining(finding)])
 })

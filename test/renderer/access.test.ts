@@ -6,7 +6,7 @@ import { attentionOrder, isBroken } from '../../renderer/features/overview/order
 import { targetFacts } from '../../renderer/features/upstream/config/target.tsx'
 import { diagnose } from '../../renderer/features/upstream/diagnosis.ts'
 import { killConsequence, problemsOf } from '../../renderer/features/upstream/problem-list.ts'
-import { accessProblem, accessTitles, stepOf } from '../../renderer/features/upstream/sign-in/access.ts'
+import { accessProblem, accessTitles, saidBeyond, stepOf } from '../../renderer/features/upstream/sign-in/access.ts'
 import { tabFor } from '../../renderer/features/upstream/tabs.ts'
 import { ERROR_CODES } from '../../shared/errors.ts'
 import { type AuthView, authStates, type Failure, type UpstreamSnapshot } from '../../shared/state.ts'
@@ -128,6 +128,13 @@ describe('the page of a server elsewhere', () => {
   test('closing a session speaks of a session', () => {
     expect(killConsequence({ inFlight: 0, state: 'idle', upstream: 'x' }, true)).toContain('another session')
   })
+})
+
+test('what the server said is not repeated where it is the title', () => {
+  const title = accessTitles['sign-in']
+  expect(saidBeyond(title, 'the server wants you to sign in')).toBeUndefined()
+  expect(saidBeyond(title, null)).toBeUndefined()
+  expect(saidBeyond(title, 'the token has expired')).toBe('the token has expired')
 })
 
 describe('what a failure of a server elsewhere means', () => {

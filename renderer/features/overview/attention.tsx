@@ -14,7 +14,7 @@ import {
   visibleText,
 } from '../../components/index.ts'
 import { useAction, useNow, useUpstream } from '../../store/hooks.ts'
-import { type AccessProblem, accessProblem, accessTitles } from '../upstream/sign-in/access.ts'
+import { type AccessProblem, accessProblem, accessTitles, saidBeyond } from '../upstream/sign-in/access.ts'
 import { useSignIn } from '../upstream/sign-in/use-sign-in.ts'
 import { RetryNow } from '../upstream/streams/retry-now.tsx'
 import { type StreamTrouble, streamTrouble, troubleText } from '../upstream/streams/trouble.ts'
@@ -133,7 +133,7 @@ function NoAccess({ upstream, problem }: { upstream: UpstreamSnapshot; problem: 
   const { name, auth, lastFailure } = upstream
   const { signIn, cancel, pending } = useSignIn(name)
   const title = accessTitles[problem]
-  const message = problem === 'under-way' ? title : (auth?.error ?? lastFailure?.message ?? title)
+  const message = (problem !== 'under-way' && saidBeyond(title, auth?.error ?? lastFailure?.message)) || title
   return (
     <Line
       name={name}

@@ -47,3 +47,9 @@ export const accessTitles: Record<AccessProblem, string> = {
   forbidden: 'Signed in, but not allowed',
   refused: 'The server does not let us in',
 }
+
+/** @returns what was said beyond the title; undefined when it says the same in other letters */
+export function saidBeyond(title: string, said: string | null | undefined): string | undefined {
+  const plain = (text: string) => text.trim().toLowerCase()
+  return said && plain(said) !== plain(title) ? said : undefined
+}

@@ -4,7 +4,7 @@ import type { AuthView, UpstreamSnapshot } from '../../../../shared/state.ts'
 import { navigate } from '../../../app/routes.ts'
 import { Age, Button, Callout, cn, ServerText } from '../../../components/index.ts'
 import { useAction } from '../../../store/hooks.ts'
-import { type AccessProblem, accessTitles, signInSteps, stepOf } from './access.ts'
+import { type AccessProblem, accessTitles, saidBeyond, signInSteps, stepOf } from './access.ts'
 import { useSignIn } from './use-sign-in.ts'
 import { WaitingForBrowser } from './waiting.tsx'
 
@@ -27,7 +27,7 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
     case 'sign-in':
       return (
         <Callout tone="warn" title={title} actions={signInButton('Sign in')}>
-          <Said text={auth.error ?? lastFailure?.message} />
+          <Said text={saidBeyond(title, auth.error ?? lastFailure?.message)} />
           Nothing is asked of the server until then. Your browser opens its sign-in page; what it grants is kept for
           this upstream only, and can be taken back with Sign out.
         </Callout>
