@@ -90,7 +90,7 @@ test('signing in to a remote server opens the system browser, and the server let
   try {
     const { app, page } = launched
     // Until it is drawn the window may still be on its way to its page.
-    await new Dashboard(page).figure('docs', 'idle')
+    await new Dashboard(page).upstreams.waitFor()
     // The system's browser is not to open here: what it would be sent to is noted.
     await app?.evaluate(({ shell }) => {
       const opened: string[] = []
