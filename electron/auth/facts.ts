@@ -74,11 +74,16 @@ export function whyNoSignIn(mode: AuthMode, url: URL): string | undefined {
 const wantsSignIn = 'the server wants you to sign in'
 export const notLetIn = (why: string): string => `the server does not let you in (${why})`
 
-/** A 401 that no refresh mends: only a person can get other tokens. */
-export const signInNeeded = (isSigningIn: boolean): Partial<Facts> => ({
-  needed: true,
-  ...(!isSigningIn && { failed: false, error: wantsSignIn }),
-})
+/**
+ * A 401 that no refresh mends: only a person can get other tokens.
+ * @param otherScheme what the server asks for where that is no token: no sign-in brings it
+ */
+export const signInNeeded = (isSigningIn: boolean, otherScheme?: string): Partial<Facts> => {
+  if (isSigningIn) return { needed: true }
+  if (otherScheme === undefined) return { needed: true, failed: false, error: wantsSignIn }
+  const error = `the server wants ${otherScheme} credentials, which no sign-in brings: put them into its headers in the config, as Authorization`
+  return { needed: false, failed: true, error }
+}
 
 /**
  * What is to be seen when no request is let in any more. What the refused request itself made known counts more: it is
@@ -88,7 +93,7 @@ export function barredFacts(mode: AuthMode, status: 401 | 403, facts: Facts, sig
   if (mode !== 'oauth') return refusedForGood(mode, status)
   if (status === 403) return facts.forbidden ? {} : { forbidden: true, error: notLetIn('403') }
   if (signedIn) return facts.failed ? {} : { failed: true, error: 'the server refuses the tokens: sign in again' }
-  return facts.needed ? {} : signInNeeded(facts.phase !== null)
+  return facts.needed || facts.failed ? {} : signInNeeded(facts.phase !== null)
 }
 
 /** A refusal where what the config gives is all there is. */

@@ -15,7 +15,7 @@ import {
 import { AppError } from '../../shared/errors.ts'
 import { ClientProvider, type ClientSettings, clientInformation } from './client-provider.ts'
 import type { Client, Tokens } from './credentials.ts'
-import { checkedEndpoint } from './endpoints.ts'
+import { checkedEndpoint, EndpointError } from './endpoints.ts'
 import { toldText } from './failure-text.ts'
 
 /**
@@ -29,14 +29,22 @@ export interface Challenge {
   resourceMetadataUrl: URL | undefined
   scope: string | undefined
   error: string | undefined
+  /** What the server wants instead of a token: credentials that no sign-in brings. */
+  otherScheme: string | undefined
 }
+
+/** Schemes that are no OAuth; of others nobody knows (RFC 9110, 16.4.1 has their registry). */
+const otherSchemes = /(?<=^|,\s*)(?:basic|digest|negotiate|ntlm)\b/i
 
 /** Of several challenges in the header the Bearer one counts. */
 export function challengeOf(wwwAuthenticate: string | null): Challenge {
   const at = wwwAuthenticate?.search(/(?<=^|,\s*)bearer\s/i) ?? -1
   const headers = at < 0 ? undefined : { 'WWW-Authenticate': wwwAuthenticate?.slice(at) ?? '' }
   const { resourceMetadataUrl, scope, error } = extractWWWAuthenticateParams(new Response(null, headers && { headers }))
-  return { resourceMetadataUrl, scope, error }
+  const otherScheme = /(?<=^|,\s*)bearer\b/i.test(wwwAuthenticate ?? '')
+    ? undefined
+    : wwwAuthenticate?.match(otherSchemes)?.[0]
+  return { resourceMetadataUrl, scope, error, otherScheme }
 }
 
 export const scopeUnion = (...scopes: readonly (string | undefined)[]): string[] =>
@@ -73,11 +81,33 @@ export async function ask(options: {
   const server = await discoverOAuthServerInfo(upstream, { resourceMetadataUrl, fetchFn: fetch })
   const discovery = { ...server, resourceMetadataUrl: resourceMetadataUrl?.href }
   const provider = new ClientProvider({ redirectUrl: redirectUri, settings, known, state, discovery, registering })
-  await auth(provider, { serverUrl: upstream, scope, resourceMetadataUrl, fetchFn: fetch, forceReauthorization: true })
+  try {
+    await auth(provider, {
+      serverUrl: upstream,
+      scope,
+      resourceMetadataUrl,
+      fetchFn: fetch,
+      forceReauthorization: true,
+    })
+  } catch (error) {
+    const described = server.resourceMetadata !== undefined || server.authorizationServerMetadata !== undefined
+    throw described || settings.clientId !== undefined || isOfTheWay(error) ? error : noSignIn()
+  }
   const { url, client, verifier, resource } = provider.request
   const authorizationUrl = checkedEndpoint(url, upstream)
   return { authorizationUrl, state, redirectUri, client, verifier, resource, server }
 }
+
+/** Whether it says nothing about what the server offers: it was not reached, or nobody waits any more. */
+const isOfTheWay = (error: unknown): boolean =>
+  error instanceof AppError || (error instanceof EndpointError && error.code !== 'HTTP_STATUS')
+
+/** Without metadata the places of MCP 2025-03-26 were tried, and they are not there either. */
+const noSignIn = (): AppError =>
+  new AppError(
+    'UPSTREAM_UNAUTHORIZED',
+    'the server describes no sign-in (OAuth) and registers no clients: put the credentials that it wants into its headers in the config. If it has a sign-in all the same, register a client there by hand, and put its id into the config as oauth.clientId.',
+  )
 
 /**
  * The answer that the browser brought, for tokens.

@@ -127,7 +127,7 @@ class OAuthUpstreamAuth implements UpstreamAuth {
       // Without a refresh token only a person can get another.
       if (tokens) await this.#credentials.change({ tokens: undefined })
       if (hasOthers()) return true
-      this.#standing.become(signInNeeded(this.#signIn !== undefined))
+      this.#standing.become(signInNeeded(this.#signIn !== undefined, challenge.otherScheme))
       return false
     }
     if (await raced(this.#refresher.run(), signal)) return true

@@ -108,7 +108,7 @@ test.each([
     'Negotiate, Bearer resource_metadata="https://x.example/prm"',
     { resourceMetadataUrl: new URL('https://x.example/prm') },
   ],
-  ['Basic realm="scope=no"', {}],
+  ['Basic realm="scope=no"', { otherScheme: 'Basic' }],
   ['Bearer resource_metadata="::"', {}],
 ])('the challenge %s is read', (header, expected) => {
   expect(Object.fromEntries(Object.entries(challengeOf(header)).filter(([, value]) => value !== undefined))).toEqual(
