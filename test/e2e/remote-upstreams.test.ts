@@ -143,6 +143,17 @@ describe('servers elsewhere in a browser', () => {
     expect(await wrong('weather').locator('h1').count()).toBe(0)
   })
 
+  test('of a server that was not asked for anything yet nobody claims that it lets everybody in; a press finds out', async () => {
+    host.world.update('weather', (draft) => {
+      Object.assign(draft, { state: 'idle', lastFailure: null, serverInfo: null })
+    })
+    await open('weather', 'config')
+    const access = page.getByRole('region', { name: 'Access' })
+    await access.getByText('not known yet').waitFor()
+    await access.getByRole('button', { name: 'Find out' }).click()
+    await expect.poll(() => host.world.upstreams.get('weather')?.connections.length).toBe(1)
+  })
+
   test('a refused token of the configuration leads to Config, and offers no sign-in', async () => {
     await open('stripe', 'health')
     await wrong('stripe').getByText('The token in the configuration is refused').waitFor()

@@ -6,7 +6,14 @@ import { attentionOrder, isBroken } from '../../renderer/features/overview/order
 import { targetFacts } from '../../renderer/features/upstream/config/target.tsx'
 import { diagnose } from '../../renderer/features/upstream/diagnosis.ts'
 import { killConsequence, problemsOf } from '../../renderer/features/upstream/problem-list.ts'
-import { accessProblem, accessTitles, saidBeyond, stepOf } from '../../renderer/features/upstream/sign-in/access.ts'
+import {
+  accessBy,
+  accessProblem,
+  accessTitles,
+  mayOfferSignIn,
+  saidBeyond,
+  stepOf,
+} from '../../renderer/features/upstream/sign-in/access.ts'
 import { tabFor } from '../../renderer/features/upstream/tabs.ts'
 import { ERROR_CODES } from '../../shared/errors.ts'
 import { type AuthView, authStates, type Failure, type UpstreamSnapshot } from '../../shared/state.ts'
@@ -49,6 +56,20 @@ describe('what stands between us and a server', () => {
     expect(access({ kind: 'none', state: 'failed' })).toBe('refused')
     expect(access({ kind: 'none', state: 'forbidden' })).toBe('refused')
     expect(access({ kind: 'none', state: 'not-needed' }, 'ready')).toBeNull()
+  })
+
+  test('that it lets everybody in is said of a server that has let somebody in, and of no other', () => {
+    const by = (changes: Partial<AuthView>, seen: boolean) => accessBy(authView({ kind: 'none', ...changes }), seen)
+    expect(by({ state: 'not-needed' }, true)).toContain('everybody')
+    expect(by({ state: 'not-needed' }, false)).toContain('not known yet')
+    expect(by({ state: 'failed' }, true)).toContain('refuses')
+    expect(by({ kind: 'header' }, false)).toContain('header')
+  })
+
+  test('a server that said what it wants instead of a sign-in is offered none', () => {
+    expect(mayOfferSignIn(authView({ kind: 'none', state: 'failed' }))).toBe(false)
+    expect(mayOfferSignIn(authView({ kind: 'none', state: 'forbidden' }))).toBe(true)
+    expect(mayOfferSignIn(authView({ kind: 'oauth', state: 'failed' }))).toBe(true)
   })
 
   test('nothing is asked of a person for a stopped upstream, or for a process', () => {

@@ -159,7 +159,7 @@ function NoAccess({ upstream, problem }: { upstream: UpstreamSnapshot; problem: 
         )
       }
     >
-      {auth && auth.kind !== 'header' && <StateBadge kind="auth" state={auth.state} />}
+      {auth?.kind === 'oauth' && <StateBadge kind="auth" state={auth.state} />}
       <span>
         since <Age since={auth?.since ?? 0} />
       </span>

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { openDialog } from '../../../app/ui.ts'
 import { Badge, Button, Callout, Skeleton, Table, Td, Th, Tr } from '../../../components/index.ts'
 import { useHost, useUpstreamPart } from '../../../store/hooks.ts'
-import { AccessFacts, SignOutButton } from '../sign-in/access-card.tsx'
+import { AccessFacts, FindOutButton, SignOutButton } from '../sign-in/access-card.tsx'
 import { type LimitRow, limitRows, type Origin } from './rows.ts'
 import { Target } from './target.tsx'
 import { useEntry } from './use-entry.ts'
@@ -13,6 +13,12 @@ export function ConfigTab({ name }: { name: string }) {
   const entry = useEntry(name)
   const file = useHost()?.configFile
   const auth = useUpstreamPart(name, (upstream) => upstream.auth) ?? null
+  const seen =
+    useUpstreamPart(
+      name,
+      (upstream) => upstream.serverInfo !== null || upstream.connections.some(({ served }) => served > 0),
+    ) ?? false
+  const idle = useUpstreamPart(name, (upstream) => upstream.state === 'idle') ?? false
   if (entry.state === 'loading')
     return (
       <div role="status" aria-label="Loading the entry" className="flex flex-col gap-2 p-4">
@@ -54,13 +60,14 @@ export function ConfigTab({ name }: { name: string }) {
         <Card
           title="Access"
           action={
-            auth.kind === 'oauth' &&
-            (auth.state === 'signed-in' || auth.state === 'refreshing' || auth.state === 'forbidden') && (
-              <SignOutButton name={name} />
-            )
+            auth.kind === 'oauth'
+              ? (auth.state === 'signed-in' || auth.state === 'refreshing' || auth.state === 'forbidden') && (
+                  <SignOutButton name={name} />
+                )
+              : auth.kind === 'none' && idle && !seen && <FindOutButton name={name} />
           }
         >
-          <AccessFacts auth={auth} />
+          <AccessFacts auth={auth} seen={seen} />
         </Card>
       )}
       <Card title="Limits and timeouts">

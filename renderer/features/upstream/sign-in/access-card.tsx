@@ -1,15 +1,11 @@
-import { LogOut } from 'lucide-react'
+import { LogOut, Plug } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { AuthView } from '../../../../shared/state.ts'
 import { Button, Countdown, none, ServerText, StateBadge, useConfirm } from '../../../components/index.ts'
+import { useAction } from '../../../store/hooks.ts'
+import { accessBy } from './access.ts'
 import { Scopes } from './panel.tsx'
 import { useSignIn } from './use-sign-in.ts'
-
-const kinds: Record<AuthView['kind'], string> = {
-  none: 'nothing: the server lets everybody in, or sign-in is switched off',
-  header: 'the Authorization header of the entry',
-  oauth: 'a sign-in (OAuth)',
-}
 
 const storages: Record<NonNullable<AuthView['storage']>, ReactNode> = {
   'safe-storage': 'the system’s keychain, encrypted',
@@ -22,9 +18,9 @@ const storages: Record<NonNullable<AuthView['storage']>, ReactNode> = {
 }
 
 /** How the server lets us in, for as long as it does: who granted what until when, and where it is kept. */
-export function AccessFacts({ auth }: { auth: AuthView }) {
+export function AccessFacts({ auth, seen }: { auth: AuthView; seen: boolean }) {
   const signedIn = auth.state === 'signed-in' || auth.state === 'refreshing'
-  const facts: [string, ReactNode][] = [['By', kinds[auth.kind]]]
+  const facts: [string, ReactNode][] = [['By', accessBy(auth, seen)]]
   if (auth.kind === 'oauth') {
     facts.push(['State', <StateBadge key="state" kind="auth" state={auth.state} />])
     if (auth.issuer !== null)
@@ -53,6 +49,16 @@ export function AccessFacts({ auth }: { auth: AuthView }) {
         </div>
       ))}
     </dl>
+  )
+}
+
+/** Whether the server wants a sign-in is known once it was asked for something. */
+export function FindOutButton({ name }: { name: string }) {
+  const { run, pending } = useAction()
+  return (
+    <Button size="sm" icon={Plug} pending={pending} onClick={() => void run('upstream.spawn', { upstream: name })}>
+      Find out
+    </Button>
   )
 }
 

@@ -38,6 +38,18 @@ export function accessProblem({ state, auth }: Facts): AccessProblem | null {
   }
 }
 
+/** A plain 403 may be all that a server with a sign-in says; one that asked for other credentials, or has it switched off, has none. */
+export const mayOfferSignIn = ({ kind, state }: AuthView): boolean => kind === 'oauth' || state !== 'failed'
+
+/** By what the server lets us in. @param seen a connection to it was up since the host started, or since its entry changed */
+export function accessBy({ kind, state }: AuthView, seen: boolean): string {
+  if (kind === 'header') return 'the Authorization header of the entry'
+  if (kind === 'oauth') return 'a sign-in (OAuth)'
+  if (state === 'failed' || state === 'forbidden') return 'nothing, and the server refuses that'
+  if (seen) return 'nothing: the server lets everybody in'
+  return 'not known yet: no request was let in so far; the server says so when it wants a sign-in'
+}
+
 /** What is wrong, in a few words: the title of the panel, and the reason in the overview where the server gave none. */
 export const accessTitles: Record<AccessProblem, string> = {
   'sign-in': 'The server wants you to sign in',

@@ -4,7 +4,7 @@ import type { AuthView, UpstreamSnapshot } from '../../../../shared/state.ts'
 import { navigate } from '../../../app/routes.ts'
 import { Age, Button, Callout, cn, ServerText } from '../../../components/index.ts'
 import { useAction } from '../../../store/hooks.ts'
-import { type AccessProblem, accessTitles, saidBeyond, signInSteps, stepOf } from './access.ts'
+import { type AccessProblem, accessTitles, mayOfferSignIn, saidBeyond, signInSteps, stepOf } from './access.ts'
 import { useSignIn } from './use-sign-in.ts'
 import { WaitingForBrowser } from './waiting.tsx'
 
@@ -105,14 +105,15 @@ export function SignInPanel({ upstream: { name, lastFailure }, auth, problem }: 
           title={title}
           actions={
             <>
-              {signInButton('Sign in')}
+              {mayOfferSignIn(auth) && signInButton('Sign in')}
               <ConfigButtons name={name} />
             </>
           }
         >
           <Said text={auth.error ?? lastFailure?.message} />
-          It takes no request without credentials, and did not say where to get some. Sign in, if it offers that and the
-          entry does not switch it off, or put a token into the entry’s headers.
+          {mayOfferSignIn(auth)
+            ? 'It takes no request without credentials, and did not say where to get some. Sign in, if it offers that and the entry does not switch it off, or put a token into the entry’s headers.'
+            : 'It takes no request without credentials. Put them into the entry’s headers, then press Retry now.'}
         </Callout>
       )
     case 'refused-header':
