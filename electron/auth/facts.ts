@@ -99,8 +99,8 @@ export function barredFacts(mode: AuthMode, status: 401 | 403, facts: Facts, sig
 /** A refusal where what the config gives is all there is. */
 export function refusedForGood(mode: 'header' | 'off', status: 401 | 403): Partial<Facts> {
   const what = mode === 'header' ? 'the Authorization header of the config' : 'requests without credentials'
-  const todo = mode === 'header' ? 'check its token' : 'the config switches the sign-in off (oauth: false)'
-  const error = `the server refuses ${what} (${status}): ${todo}`
+  const remedy = mode === 'header' ? 'check its token' : 'the config switches the sign-in off (oauth: false)'
+  const error = `the server refuses ${what} (${status}): ${remedy}`
   return { failed: status === 401, forbidden: status === 403, error }
 }
 

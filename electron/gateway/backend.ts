@@ -70,5 +70,4 @@ const sorted = (value: unknown): unknown => {
 /** Equal for equal values, however their members are ordered. */
 export const canonicalJson = (value: unknown): JsonText => JSON.stringify(sorted(value)) ?? 'null'
 
-export const noCapabilities: ProcessProfile = { era: 'legacy', capabilities: '{}' }
 export const modernProfile: ProcessProfile = { era: 'modern', capabilities: '{}' }

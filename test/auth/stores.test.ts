@@ -2,9 +2,9 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FileSecretStore } from '../../electron/auth/file-store.ts'
-import { memorySecretStore } from '../../electron/auth/memory-store.ts'
 import type { LogLevel } from '../../electron/kit/logger.ts'
 import { desktopSecretStore, type Encryption } from '../../electron/shell/secret-store.ts'
+import { memorySecretStore } from '../support/memory-store.ts'
 import { temporaryFolder } from './fixtures/temporary-folder.ts'
 import { makeWorld } from './fixtures/world.ts'
 

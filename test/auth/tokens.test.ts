@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
-import { memorySecretStore } from '../../electron/auth/memory-store.ts'
 import { refreshAheadMs } from '../../electron/auth/refresher.ts'
 import type { SecretStore } from '../../electron/auth/types.ts'
 import { AppError } from '../../shared/errors.ts'
+import { memorySecretStore } from '../support/memory-store.ts'
 import { json } from './fixtures/authorization-server.ts'
 import { makeWorld } from './fixtures/world.ts'
 

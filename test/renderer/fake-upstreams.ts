@@ -1,3 +1,4 @@
+import { defaultPoolLimits } from '../../shared/config.ts'
 import type {
   AuthView,
   ConnectionState,
@@ -6,6 +7,7 @@ import type {
   UpstreamSnapshot,
   UpstreamState,
 } from '../../shared/contract.ts'
+import { emptyPool } from '../../shared/empty-pool.ts'
 import { remotePlans, type StreamPlan } from './fake-remotes.ts'
 
 /** What a made-up upstream is like. */
@@ -171,7 +173,7 @@ export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot 
     serverInfo: working ? { name: `${plan.name}-server`, version: '1.4.2', protocolVersion: '2025-11-25' } : null,
     url: `${gatewayUrl}/mcp/${encodeURIComponent(plan.name)}`,
     pool: {
-      ...emptyPool(plan.max),
+      ...emptyPool({ ...defaultPoolLimits, maxConnections: plan.max }, 'running'),
       ...plan.pool,
       breaker: breaker
         ? { ...breaker, retryAt: breaker.retryAt === null ? null : now + breaker.retryAt }
@@ -203,35 +205,4 @@ export function buildUpstream(plan: Plan, gatewayUrl: string): UpstreamSnapshot 
 
 function failureOf({ secondsAgo, ...failure }: NonNullable<Plan['failure']>, now: number): Failure {
   return { ...failure, at: now - secondsAgo * 1_000 }
-}
-
-function emptyPool(max: number): PoolSnapshot {
-  return {
-    state: 'running',
-    max,
-    minIdle: 0,
-    idle: 0,
-    leased: 0,
-    spawning: 0,
-    returning: 0,
-    draining: 0,
-    quarantined: 0,
-    spares: 0,
-    waiting: 0,
-    oldestWaitMs: 0,
-    returnQueueDepth: 0,
-    returnQueueCapacity: max * 2,
-    acquires: 0,
-    granted: 0,
-    timedOut: 0,
-    aborted: 0,
-    rejected: 0,
-    opened: 0,
-    dead: 0,
-    leaked: 0,
-    revoked: 0,
-    breaker: { state: 'closed', failures: 0, retryAt: null },
-    reconnect: { attempts: 0, nextAt: null, total: 0 },
-    singleShot: false,
-  }
 }

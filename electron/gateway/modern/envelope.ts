@@ -1,4 +1,3 @@
-import type { JsonText } from '../../upstream/types.ts'
 import { isLogLevel, type LogLevel } from '../log-level.ts'
 import { isObject } from '../message.ts'
 
@@ -88,9 +87,3 @@ export const cacheableMethods: ReadonlySet<string> = new Set([
 
 /** Methods that a server may answer with `input_required`. */
 export const inputMethods: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
-
-/** What a server asks its client for: a request of its own (legacy), or part of an `input_required` result (modern). */
-export interface InputRequest {
-  method: string
-  params?: JsonText | undefined
-}

@@ -6,6 +6,7 @@ import { Telemetry } from '../../../electron/telemetry/telemetry.ts'
 import type { SampleTrees, UpstreamSource } from '../../../electron/telemetry/types.ts'
 import type { Upstream, UpstreamEvents, UpstreamView } from '../../../electron/upstream/types.ts'
 import { defaultPoolLimits, defaultTimeouts, type UpstreamConfig } from '../../../shared/config.ts'
+import { emptyPool } from '../../../shared/empty-pool.ts'
 import type { Frame } from '../../../shared/frames.ts'
 import type { GatewayState, PoolSnapshot } from '../../../shared/state.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
@@ -34,32 +35,7 @@ export const remoteConfigOf = (
 }
 
 export const poolOf = (change: Partial<PoolSnapshot> = {}): PoolSnapshot => ({
-  state: 'running',
-  max: 4,
-  minIdle: 0,
-  idle: 0,
-  leased: 0,
-  spawning: 0,
-  returning: 0,
-  draining: 0,
-  quarantined: 0,
-  spares: 0,
-  waiting: 0,
-  oldestWaitMs: 0,
-  returnQueueDepth: 0,
-  returnQueueCapacity: 8,
-  acquires: 0,
-  granted: 0,
-  timedOut: 0,
-  aborted: 0,
-  rejected: 0,
-  opened: 0,
-  dead: 0,
-  leaked: 0,
-  revoked: 0,
-  breaker: { state: 'closed', failures: 0, retryAt: null },
-  reconnect: { attempts: 0, nextAt: null, total: 0 },
-  singleShot: false,
+  ...emptyPool(defaultPoolLimits, 'running'),
   ...change,
 })
 

@@ -1,4 +1,4 @@
-import type { SecretStore } from './types.ts'
+import type { SecretStore } from '../../electron/auth/types.ts'
 
 /** Keeps secrets until the process ends. */
 export function memorySecretStore(): SecretStore {

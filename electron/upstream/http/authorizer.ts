@@ -1,1 +1,0 @@
-export type { Authorizer } from '../../kit/authorizer.ts'
